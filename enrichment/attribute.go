@@ -1,6 +1,10 @@
 package enrichment
 
-import "time"
+import (
+	"math"
+	"time"
+	"unicode/utf8"
+)
 
 // An Attribute is one thing that can be known about a person or company. A name
 // means one thing everywhere: in requests, in the cache, in headings.
@@ -13,7 +17,8 @@ type Attribute struct {
 	Fresh time.Duration
 	// Input: people have this in their sheets, so headings are mapped to it.
 	Input bool
-	// Tidied: a cleaned form of an input, made without asking anybody.
+	// Tidied: made from an input on this machine, without asking anybody: a cleaned form of it, or a fact
+	// read off it. An attribute can be both: "JOHN" in a column First name is an input, "John" its tidied form.
 	Tidied bool
 }
 
@@ -47,3 +52,29 @@ const (
 	URL    Type = "url"    // string
 	List   Type = "list"   // string, items joined with "; "
 )
+
+// Holds reports whether v is a value that this type can have: of its Go type, not blank, no NaN, text in valid
+// UTF-8, dates and moments in their form.
+func (t Type) Holds(v any) bool {
+	switch v := v.(type) {
+	case bool:
+		return t == Flag
+	case float64:
+		return t == Number && !math.IsNaN(v) && !math.IsInf(v, 0)
+	case string:
+		if v == "" || !utf8.ValidString(v) {
+			return false
+		}
+		switch t {
+		case Text, ID, URL, List:
+			return true
+		case Date:
+			_, err := time.Parse(time.DateOnly, v)
+			return err == nil
+		case Moment:
+			_, err := time.Parse(time.RFC3339, v)
+			return err == nil
+		}
+	}
+	return false
+}
