@@ -1,9 +1,28 @@
 package queue
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
 	"time"
+)
+
+// Path is where workers are called, below their base URL; the kind of the task follows.
+const Path = "/internal/tasks/"
+
+// The headers of a delivery, as Cloud Tasks documents them
+// (cloud.google.com/tasks/docs/creating-http-target-tasks, "Handler").
+const (
+	headerTask       = "X-CloudTasks-TaskName"
+	headerQueue      = "X-CloudTasks-QueueName"
+	headerRetries    = "X-CloudTasks-TaskRetryCount"
+	headerExecutions = "X-CloudTasks-TaskExecutionCount"
+	headerETA        = "X-CloudTasks-TaskETA"
 )
 
 // A Delivery is one attempt at a task, as the worker sees it. It is read from
@@ -12,62 +31,102 @@ import (
 //	X-CloudTasks-TaskName            the task's id
 //	X-CloudTasks-QueueName
 //	X-CloudTasks-TaskRetryCount      attempts before this one, answered or not
-//	X-CloudTasks-TaskExecutionCount  attempts before this one that got an answer of the worker
+//	X-CloudTasks-TaskExecutionCount  attempts before this one that the worker answered, 5xx not counted
 //	X-CloudTasks-TaskETA             due time, seconds since 1970 with fraction
 //
+// beside Content-Type application/json and User-Agent Google-Cloud-Tasks.
 // They prove nothing about who is calling: that is the OIDC token's part.
 type Delivery struct {
-	Kind    string
-	Queue   string
-	ID      string // of the task, see [Task.ID]
-	Attempt int    // 0 for the first delivery
-	Due     time.Time
-	Body    []byte
+	Kind     string
+	Queue    string
+	ID       string    // of the task, see [Task.ID]
+	Attempt  int       // 0 for the first delivery
+	Answered int       // of the attempts before, those answered with another status than 5xx
+	Due      time.Time // of this attempt: a retry is due later than the first
+	Body     []byte
 }
 
-// An Answer is what a worker says about a delivery. The zero Answer is Done.
-type Answer struct {
-	kind  answerKind
-	delay time.Duration
-	err   error
-}
-
-type answerKind uint8
-
-const (
-	answerDone answerKind = iota
-	answerDrop
-	answerAfter
-	answerAgain
-)
-
-// Done: the work is finished, or there is nothing to do.
-func Done() Answer { return Answer{} }
-
-// Drop: the work can never succeed. why is for the log and holds no cell values.
-func Drop(why string) Answer { return Answer{kind: answerDrop, err: errors.New(why)} }
-
-// After: not now. A task with the same body, due in d, takes this one's place.
-func After(d time.Duration) Answer { return Answer{kind: answerAfter, delay: max(d, 0)} }
-
-// Again: a passing fault; the queue delivers once more with backoff. err is for the log.
-func Again(err error) Answer {
-	if err == nil {
-		err = errors.New("no reason given")
+// Request is the request that delivers d to the worker at base (scheme, host and
+// perhaps a path prefix, without a slash at its end).
+func (d Delivery) Request(ctx context.Context, base string) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(base, "/")+Path+d.Kind, bytes.NewReader(d.Body))
+	if err != nil {
+		return nil, fmt.Errorf("make request of task %q: %w", d.ID, err)
 	}
-	return Answer{kind: answerAgain, err: err}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "Google-Cloud-Tasks")
+	r.Header.Set(headerTask, d.ID)
+	r.Header.Set(headerQueue, d.Queue)
+	r.Header.Set(headerRetries, strconv.Itoa(d.Attempt))
+	r.Header.Set(headerExecutions, strconv.Itoa(d.Answered))
+	r.Header.Set(headerETA, fmt.Sprintf("%d.%06d", d.Due.Unix(), d.Due.Nanosecond()/1000))
+	return r, nil
 }
 
-// String names the answer for logs and tests: "done", "drop: why", "after 2s", "again: why".
-func (a Answer) String() string {
-	switch a.kind {
-	case answerDrop:
-		return fmt.Sprintf("drop: %v", a.err)
-	case answerAfter:
-		return fmt.Sprintf("after %v", a.delay)
-	case answerAgain:
-		return fmt.Sprintf("again: %v", a.err)
-	default:
-		return "done"
+// errTooLarge: the body is over MaxBody.
+var errTooLarge = errors.New("body too large")
+
+// ReadDelivery reads a request that a queue made. The error is [ErrInvalid] when it is not one (headers
+// missing or malformed, body over [MaxBody]), anything else when the body could not be read to its end.
+func ReadDelivery(r *http.Request) (Delivery, error) {
+	d := Delivery{
+		Kind:  r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:],
+		Queue: r.Header.Get(headerQueue),
+		ID:    r.Header.Get(headerTask),
 	}
+	if !isSlug(d.Kind) {
+		return d, fmt.Errorf("%w: the path does not end in a kind", ErrInvalid)
+	}
+	if !isQueueName(d.Queue) {
+		return d, fmt.Errorf("%w: header %s: missing or not a queue's name", ErrInvalid, headerQueue)
+	}
+	if len(d.ID) == 0 || len(d.ID) > maxID || !isName(d.ID) {
+		return d, fmt.Errorf("%w: header %s: missing or not a task's id", ErrInvalid, headerTask)
+	}
+	var err error
+	if d.Attempt, err = readCount(r.Header, headerRetries); err != nil {
+		return d, err
+	}
+	if d.Answered, err = readCount(r.Header, headerExecutions); err != nil {
+		return d, err
+	}
+	if d.Due, err = readETA(r.Header.Get(headerETA)); err != nil {
+		return d, err
+	}
+	if r.ContentLength > MaxBody {
+		return d, fmt.Errorf("%w: %w", ErrInvalid, errTooLarge)
+	}
+	if r.Body != nil {
+		if d.Body, err = io.ReadAll(io.LimitReader(r.Body, MaxBody+1)); err != nil {
+			return d, fmt.Errorf("read body of task %q: %w", d.ID, err)
+		}
+	}
+	if len(d.Body) > MaxBody {
+		return d, fmt.Errorf("%w: %w", ErrInvalid, errTooLarge)
+	}
+	return d, nil
+}
+
+// readCount reads a header that counts. The queue always sends it.
+func readCount(h http.Header, name string) (int, error) {
+	n, err := strconv.Atoi(h.Get(name))
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%w: header %s: missing or not a count", ErrInvalid, name)
+	}
+	return n, nil
+}
+
+// readETA reads seconds since 1970 with up to nine digits of fraction, exactly:
+// a float64 would lose the microseconds' last digits.
+func readETA(s string) (time.Time, error) {
+	whole, frac, _ := strings.Cut(s, ".")
+	sec, err := strconv.ParseUint(whole, 10, 40)
+	nanos := uint64(0)
+	if err == nil && frac != "" {
+		nanos, err = strconv.ParseUint((frac + "000000000")[:9], 10, 32)
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%w: header %s: missing or not a time", ErrInvalid, headerETA)
+	}
+	return time.Unix(int64(sec), int64(nanos)).UTC(), nil
 }
