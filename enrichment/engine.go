@@ -6,7 +6,11 @@ import (
 
 // A Want says what to look for and within which bounds.
 type Want struct {
+	// Attributes are looked for in every subject.
 	Attributes []string
+	// Needs, where not nil, says for each subject (same length and order) which of Attributes to look for; a row's filled cells need
+	// nothing and must cost nothing.
+	Needs [][]string
 	// Account owns the cache and the keys.
 	Account string
 	// Buyer is the chunk or request that pays; it makes retries free.
