@@ -14,11 +14,11 @@ var (
 	ErrExists = errors.New("already exists")
 	// ErrConflict: the document is at another Rev, or contention did not end in time.
 	ErrConflict = errors.New("changed meanwhile")
-	// ErrTooLarge: a document or commit is over the limits.
+	// ErrTooLarge: a document, commit or list of keys is over the limits.
 	ErrTooLarge = errors.New("too large")
 	// ErrInvalid: the call breaks the contract; a bug, not a state.
 	ErrInvalid = errors.New("invalid use of the store")
-	// ErrUnavailable: the store did not answer, or is closed, or its disk is full; try again later.
+	// ErrUnavailable: the store did not answer before ctx ended, or is closed, or its disk is full; try again later.
 	ErrUnavailable = errors.New("store unavailable")
 )
 

@@ -21,12 +21,15 @@ type Field struct {
 
 // A Shape declares one form of query: which fields are compared for
 // equality, which one (if any) by range, and the order. Values, limits and cursors are
-// free. One composite index serves one shape.
+// free, and so is whether Range has a lower bound, an upper one, both or none. One composite index serves one shape
+// (none is needed without Range and Order: single-field indexes do), one more each field of Sum:
+// Firestore sums what an index holds.
 type Shape struct {
 	Equal  []string // fields compared with ==
 	Range  string   // the one field compared with < <= > >=; it must then be the first of Order
-	Order  []Order  // beyond it, ties are broken by id
-	Across bool     // the query spans all accounts (Query.Account empty)
+	Order  []Order  // beyond it, ties are broken by account and id, in the direction of the last Order (ascending without)
+	Across bool     // the query spans all accounts (Query.Account empty); without it, it is of one
+	Sum    []string // int fields that [Store.Sum] is asked for over Equal and Range
 }
 
 // An Order is one step of a query's order.
@@ -71,7 +74,7 @@ type Query struct {
 	Account string
 	Where   []Where
 	Order   []Order
-	Limit   int    // 1 to 1000
+	Limit   int    // 1 to [MaxLimit]
 	After   string // Page.Next of the page before
 }
 

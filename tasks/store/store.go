@@ -42,14 +42,16 @@ import (
 // (firebase.google.com/docs/firestore/quotas), so that what works on one
 // machine works in the cloud.
 const (
-	// MaxDocument is the largest document in bytes: payload, fields and key together.
+	// MaxDocument is the largest document in bytes, counted by [Size]: payload, fields and key together.
 	MaxDocument = 1 << 20
 	// MaxWrites is the most writes one commit or transaction may hold.
 	MaxWrites = 500
-	// MaxCommit is the largest commit in bytes, all its documents together.
+	// MaxCommit is the largest commit in bytes, the [Size] of all its documents together.
 	MaxCommit = 10 << 20
 	// MaxID is the longest document id in bytes.
 	MaxID = 1000
+	// MaxString is the longest string field in bytes: what Firestore can index.
+	MaxString = 1500
 )
 
 // Shared is the account of documents that belong to no one: keyless facts
@@ -58,7 +60,7 @@ const Shared = "_shared"
 
 // A Key addresses one document. Its text form is "account/kind/id".
 //
-// Account and ID are 1 to [MaxID] bytes of printable UTF-8 without "/";
+// Account and ID are 1 to [MaxID] bytes of UTF-8 without control characters and "/";
 // neither may be "." or "..", or begin and end with "__" (Firestore's rules).
 type Key struct {
 	Account string
@@ -74,8 +76,8 @@ func (k Key) String() string { return k.Account + "/" + k.Kind + "/" + k.ID }
 // is meaningless beyond comparison. The empty Rev means "no such document".
 type Rev string
 
-// Fields are a document's declared fields: string, int64, bool or time.Time
-// (UTC, microseconds: finer is cut off). A field that is not in the map is absent, and a query
+// Fields are a document's declared fields: string (UTF-8, at most [MaxString] bytes), int64, bool or time.Time
+// (UTC, microseconds: finer is cut off; years 1 to 9999). A field that is not in the map is absent, and a query
 // that filters or orders by it does not see the document.
 type Fields map[string]any
 
@@ -120,12 +122,14 @@ type Commit struct {
 }
 
 // A Store keeps documents. All methods are safe for concurrent use, return
-// errors that [errors.Is] one of this package's sentinels, and honour ctx. A
+// errors that [errors.Is] one of this package's sentinels, and honour ctx: when it
+// ends first the error is both [ErrUnavailable] and ctx's own. A
 // method that returns [ErrUnavailable] may or may not have had its effect.
+// Payloads given to a method must not be changed before it (for a [Tx], the transaction) returns.
 type Store interface {
 	// Get reads documents. It sees every commit that ended before it began.
 	// The documents of one Get are read at one moment. Absent documents are
-	// no error. At most [MaxWrites] keys.
+	// no error, and a key may be named twice. More than [MaxWrites] keys are [ErrTooLarge].
 	Get(ctx context.Context, keys ...Key) (Read, error)
 
 	// Commit applies the writes all or none, in one moment. When one of them
@@ -136,29 +140,35 @@ type Store interface {
 	//
 	// and nothing was written. Aborted or contended commits are tried again
 	// inside, as long as ctx allows: callers see ErrConflict only for a Rev
-	// that really differs.
+	// that really differs. A write that breaks the contract is a [*WriteError] of [ErrInvalid]
+	// or [ErrTooLarge]; a commit that is too large as a whole is plain [ErrTooLarge].
+	// A commit of no writes does nothing and succeeds.
 	Commit(ctx context.Context, writes ...Write) (Commit, error)
 
 	// Transact runs f with a consistent view and applies what it wrote when
 	// it returns nil. All of f's reads come before its first write: a read after a
 	// write fails with [ErrInvalid]. f may run several times, so it has no effects
-	// outside of tx, and resets what it captured. Reads in a transaction do not
-	// see its own writes. An error from f rolls back and is returned as it is. Too much contention ends in
+	// outside of tx, and resets what it captured. It runs again when anything it read, the answers
+	// of its queries included, is no longer so when it is applied. Reads in a transaction do not
+	// see its own writes. An error from f rolls back and is returned as it is; a call on tx that broke the contract
+	// fails the transaction even where f goes on. f calls tx from one goroutine, and not this store itself. Too much contention ends in
 	// [ErrConflict]. Meant for rarely contended documents only (see the
 	// package comment).
 	Transact(ctx context.Context, f func(ctx context.Context, tx Tx) error) error
 
 	// Query returns the documents that match q, at most q.Limit of them, and a cursor
-	// for the rest. Each page is read at one moment.
+	// for the rest; fewer than q.Limit only where there are no more. Each page is read at one moment. Following
+	// the cursors shows every document that matched all the while exactly once, whatever else is written meanwhile.
 	Query(ctx context.Context, q Query) (Page, error)
 
-	// Count returns how many documents match q (order, limit and cursor ignored).
+	// Count returns how many documents match q (order, limit and cursor ignored; a shape with
+	// q's conditions must be declared, in any order).
 	// Expired documents that are not yet removed may be counted.
 	Count(ctx context.Context, q Query) (int64, error)
 
 	// Sum returns the sum of an int64 field over the documents that match q; documents
-	// without the field count as zero. It fails with [ErrInvalid] when the
-	// field is not declared as an int. Expired documents as in Count.
+	// without the field count as zero. It fails with [ErrInvalid] when no shape with q's conditions
+	// names the field in its Sum, with [ErrTooLarge] when the sum is outside of int64. Order and expired documents as in Count.
 	Sum(ctx context.Context, q Query, field string) (int64, error)
 
 	// Now returns the store's clock, the only one that leases and expiry are measured by.
@@ -179,7 +189,7 @@ type Tx interface {
 	// Query reads like [Store.Query], in the transaction's view.
 	Query(q Query) (Page, error)
 	// Write adds writes, applied when the closure returns nil; the limits of [Store.Commit]
-	// hold for all of a transaction's writes together. A Create that finds
+	// hold for all of a transaction's writes together, and what breaks them is refused here. Whether they can be applied shows at the end: a Create that finds
 	// the document there fails the transaction with [ErrExists], a Replace or DeleteAt likewise with ErrConflict.
 	Write(writes ...Write) error
 }
@@ -216,9 +226,9 @@ func Set(d Doc) Write { return Write{Op: OpSet, Doc: d} }
 // payload, fields and expiry all replaced. An empty d.Rev is [ErrInvalid].
 func Replace(d Doc) Write { return Write{Op: OpReplace, Doc: d} }
 
-// Increment adds to declared int fields without reading, exact under any
-// concurrency. Where the document does not exist it is made, with an empty
-// payload and the deltas as values. Other fields and the payload stay. A non-zero expires
+// Increment adds to declared int fields (at least one; absent ones count as zero) without reading, exact under any
+// concurrency; a sum outside of int64 stays at its end. Where the document does not exist it is made, with an empty
+// payload, the kind's current schema version and the deltas as values. Other fields, the payload and its version stay. A non-zero expires
 // sets the document's expiry, zero leaves it.
 func Increment(key Key, by map[string]int64, expires time.Time) Write {
 	return Write{Op: OpIncrement, Doc: Doc{Key: key, Expires: expires}, By: by}
