@@ -21,7 +21,8 @@ type Cache interface {
 type Record struct {
 	Key    string // from [Subject.Key]
 	Values map[string]Value
-	// Misses: provider id → until when its "not found" counts. Never from an outage.
+	// Misses tells until when a "not found" counts: provider id → of the whole subject,
+	// "provider id:attribute" → of that attribute. Never from an outage.
 	Misses map[string]time.Time `json:",omitempty"`
 	// Buyer is what paid for each value: attribute → chunk or request id. A retry by the same buyer is charged
 	// once, later readers nothing.
@@ -31,11 +32,15 @@ type Record struct {
 // A Journal records paid calls around their making, so that a crash can't
 // lead to paying twice knowingly. Begin is durable before the calls are made; End before
 // anything is acknowledged. Calls begun without an end are in doubt.
+//
+// When a pending call's answer arrives, whoever receives it Ends the call with what came; the next Enrich of the
+// same buyer finds it there and asks nobody.
 type Journal interface {
-	// Begin records a wave of calls about to be made and returns, by call id, what is known of those among
-	// them that were begun before.
+	// Begin records a wave of calls about to be made and returns, by call id, what was known before of those among
+	// them that had been begun before. Such a call stays as it is if it ended finally ([Outcome.Final]), or is in
+	// doubt at the same Attempt; it is begun anew if it ended in an outage, or if the new Attempt is higher.
 	Begin(ctx context.Context, calls []Call) (map[string]Call, error)
-	// End records how calls ended.
+	// End records how calls ended. It may be called again for the same call; the last one counts.
 	End(ctx context.Context, calls []Call) error
 }
 
@@ -47,7 +52,8 @@ type Call struct {
 	Begun    time.Time // UTC
 	Outcome  Outcome   // 0 while in doubt
 	Handle   string    // of a pending call
+	Reason   string    // as in Answer
 	Values   map[string]Value
-	Units    int64
-	Cost     int64
+	Units    int64 // as in Answer: the vendor's units
+	Cost     int64 // as in Answer: the operator's money in millionths of a dollar
 }
