@@ -123,6 +123,7 @@ type Observation struct {
 type Engine struct {
 	providers   []source
 	givenBy     [maxAttributes][]int // attribute → providers, in the waterfall's order
+	needed      set                  // attributes that some provider asks with
 	cache       Cache
 	clock       clockwork.Clock
 	log         *slog.Logger
@@ -181,6 +182,7 @@ func New(c Config) (*Engine, error) {
 		}
 		s := newSource(p, info)
 		e.providers = append(e.providers, s)
+		e.needed = e.needed.union(s.needsAny)
 		s.gives.each(func(a int) { e.givenBy[a] = append(e.givenBy[a], len(e.providers)-1) })
 	}
 	if err := errors.Join(wrong...); err != nil {

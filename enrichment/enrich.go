@@ -23,6 +23,7 @@ type run struct {
 	whys       *whys
 	budgetMu   sync.Mutex
 	budget     int64                // credits that are left
+	now        time.Time            // of the wave being merged
 	shared     map[string]*question // paid calls made, by id
 }
 

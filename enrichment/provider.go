@@ -125,7 +125,8 @@ func isID(s string) bool {
 
 // A Query asks a provider about one subject.
 type Query struct {
-	// Subject is the row's input in its normal form, and what other providers found so far, as text ("true", "12.5").
+	// Subject is the row's input in its normal form, and what other providers found so far, as text ("true", "12.5"): of
+	// that at least what is in some provider's Needs.
 	Subject Subject
 	// Want lists the attributes still missing, all among Info.Gives.
 	Want []string

@@ -26,6 +26,8 @@ func (s set) empty() bool { return s == set{} }
 // within reports whether all of s is in t.
 func (s set) within(t set) bool { return s.minus(t).empty() }
 
+func (s set) size() int { return bits.OnesCount64(s[0]) + bits.OnesCount64(s[1]) }
+
 // each calls f with every member in the catalogue's order.
 func (s set) each(f func(i int)) {
 	for w, word := range s {
@@ -38,7 +40,7 @@ func (s set) each(f func(i int)) {
 
 // names returns the members' names in the catalogue's order.
 func (s set) names() []string {
-	n := bits.OnesCount64(s[0]) + bits.OnesCount64(s[1])
+	n := s.size()
 	if n == 0 {
 		return nil
 	}

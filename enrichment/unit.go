@@ -84,6 +84,9 @@ func (u *unit) hold(h held) {
 	if at := u.at[h.attr]; at != 0 {
 		u.held[at-1] = h
 	} else if len(u.held) < 255 {
+		if u.held == nil {
+			u.held = make([]held, 0, 8+u.missing.size())
+		}
 		u.held = append(u.held, h)
 		u.at[h.attr] = uint8(len(u.held))
 	}
@@ -102,8 +105,11 @@ func (u *unit) get(attr int) (held, bool) {
 
 // learn makes a value one that providers can be asked with, and lets free ones that it may help be asked again.
 func (u *unit) learn(e *Engine, attr int, v Value) {
-	u.subject[catalogue[attr].Name] = asText(v.Value)
 	u.known.add(attr)
+	if !e.needed.has(attr) {
+		return
+	}
+	u.subject[catalogue[attr].Name] = asText(v.Value)
 	u.askAgain(e, attr)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -49,6 +50,7 @@ func (r *run) wave(ctx context.Context, groups [][]*unit, steps [][]ask) error {
 	if err := r.askAll(ctx, asked); err != nil {
 		return err
 	}
+	r.now = r.e.clock.Now().UTC()
 	var check []checking
 	for i, qs := range asked {
 		for _, q := range qs {
@@ -218,43 +220,75 @@ func sound(s *source, a *Answer, now time.Time) (dropped int) {
 		}
 		return 0
 	}
-	found := false
-	values := make(map[string]Value, len(a.Values))
+	found, same := false, s.info.Local
 	for name, v := range a.Values {
-		i, ok := byName[name]
-		if !ok || !s.gives.has(i) {
+		switch judge(s, a.Outcome, name, v) {
+		case good:
+			found = found || v.Value != nil
+		case wrong:
 			dropped++
-			continue
-		}
-		switch {
-		case v.Value == nil:
-			if v.Reason == "" {
-				continue
-			}
-		case v.Value == "":
-			continue // a blank is no value
-		case a.Outcome != Hit || !catalogue[i].Type.Holds(v.Value):
-			dropped++
-			continue
+			fallthrough
 		default:
-			found = true
+			same = false
 		}
-		v.Source = orElse(v.Source, s.info.ID)
-		if v.FetchedAt.IsZero() {
-			v.FetchedAt = now.UTC()
-		}
-		v.Confidence = min(1, max(0, v.Confidence))
-		if v.Confidence != v.Confidence {
-			v.Confidence = 0
-		}
-		v.Cost = max(0, v.Cost)
-		values[name] = v
 	}
-	a.Values = values
+	if !same {
+		// Never changed in place: a provider may hand out one map many times.
+		values := make(map[string]Value, len(a.Values))
+		for name, v := range a.Values {
+			if judge(s, a.Outcome, name, v) == good {
+				values[name] = complete(s, v, now)
+			}
+		}
+		a.Values = values
+	}
 	if a.Outcome == Hit && !found {
 		a.Outcome, a.Reason = Miss, orElse(a.Reason, ReasonNotFound)
 	}
 	return dropped
+}
+
+// What a provider's value is.
+const (
+	good  = iota
+	blank // it says nothing
+	wrong // it breaks the contract
+)
+
+func judge(s *source, o Outcome, name string, v Value) int {
+	i, ok := byName[name]
+	switch {
+	case !ok || !s.gives.has(i):
+		return wrong
+	case v.Value == nil:
+		if v.Reason == "" {
+			return blank
+		}
+		return good
+	case v.Value == "":
+		return blank
+	case o != Hit || !catalogue[i].Type.Holds(v.Value):
+		return wrong
+	}
+	return good
+}
+
+// complete fills in what a provider may leave to the engine.
+func complete(s *source, v Value, now time.Time) Value {
+	if v.Source == "" {
+		v.Source = s.info.ID
+	}
+	if v.FetchedAt.IsZero() {
+		v.FetchedAt = now.UTC()
+	}
+	if !(v.Confidence >= 0 && v.Confidence <= 1) {
+		v.Confidence = min(1, max(0, v.Confidence))
+		if math.IsNaN(v.Confidence) {
+			v.Confidence = 0
+		}
+	}
+	v.Cost = max(0, v.Cost)
+	return v
 }
 
 func orElse(s, other string) string {
@@ -275,7 +309,7 @@ func (r *run) merge(u *unit, i int, q *question) (check []checking) {
 		var found set
 		for name, v := range a.Values {
 			at := byName[name]
-			h := held{attr: at, source: i, value: v, charge: q.charge}
+			h := held{attr: at, source: i, value: complete(s, v, r.now), charge: q.charge}
 			if v.Value == nil {
 				u.nothing = append(u.nothing, h)
 				r.whys.tell(u, one(at), v.Reason, weightNilValue)
@@ -299,7 +333,7 @@ func (r *run) merge(u *unit, i int, q *question) (check []checking) {
 	case Miss, OptedOut:
 		for name, v := range a.Values {
 			at := byName[name]
-			u.nothing = append(u.nothing, held{attr: at, source: i, value: v})
+			u.nothing = append(u.nothing, held{attr: at, source: i, value: complete(s, v, r.now)})
 			r.whys.tell(u, one(at), v.Reason, weightNilValue)
 		}
 		switch {
