@@ -66,7 +66,7 @@ func (t *delimited) read() (*pass, error) {
 		f.Close()
 		return nil, t.src.changedProblem()
 	}
-	p.splitter = newSplitter(r, t.dialect.enc, t.dialect.delim)
+	p.splitter = newSplitter(r, t.src.size, t.dialect.enc, t.dialect.delim)
 	if t.dialect.preamble > t.dialect.bom {
 		p.line++
 	}

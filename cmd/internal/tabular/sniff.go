@@ -89,7 +89,8 @@ func sniffDialect(b []byte, more, tabs bool) dialect {
 
 // sepLine recognises Excel's first line "sep=;" and returns its length, line ending included, and the delimiter.
 func sepLine(b []byte, e encoding) (int, byte) {
-	s := newSplitter(bytes.NewReader(b[:min(len(b), 64)]), e, 0)
+	b = b[:min(len(b), 64)]
+	s := newSplitter(bytes.NewReader(b), int64(len(b)), e, 0)
 	var rec record
 	if s.next(&rec) != nil || rec.ending == endNone {
 		return 0, 0
@@ -133,7 +134,7 @@ func sniffDelimiter(b []byte, e encoding, more, tabs bool) byte {
 
 // sampleWidths counts the fields of the first records that are not blank.
 func sampleWidths(b []byte, e encoding, delim byte, more bool) []int {
-	s := newSplitter(bytes.NewReader(b), e, delim)
+	s := newSplitter(bytes.NewReader(b), int64(len(b)), e, delim)
 	var rec record
 	var widths []int
 	for len(widths) < 200 {

@@ -16,18 +16,29 @@ type splice struct {
 	added   int
 	report  Report
 	delim   []byte // the delimiter, encoded
+	unit    int    // bytes of a code unit
 	special string // what makes an unquoted field need quotes
 	scratch []byte
+	marks   *[]mark // what was inserted where, if a test asks
+	at      int     // bytes written so far, for marks
 }
 
+// mark is a run of inserted bytes in the output.
+type mark struct{ at, n int }
+
 func (t *delimited) write(ctx context.Context, out io.Writer, o Output, next func() (Edit, bool, error)) (Report, error) {
+	return t.splice(ctx, out, o, next, nil)
+}
+
+func (t *delimited) splice(ctx context.Context, out io.Writer, o Output, next func() (Edit, bool, error), marks *[]mark) (Report, error) {
 	p, err := t.read()
 	if err != nil {
 		return Report{}, err
 	}
 	defer p.file.Close()
-	s := &splice{t: t, out: bufio.NewWriterSize(out, bufferSize), first: max(o.After+1, t.width), types: o.Types, added: len(o.Headings)}
+	s := &splice{t: t, out: bufio.NewWriterSize(out, 64<<10), first: max(o.After+1, t.width), types: o.Types, added: len(o.Headings), marks: marks}
 	s.delim, _ = t.dialect.enc.encode(nil, string(t.dialect.delim))
+	s.unit = p.unit()
 	s.special = string(t.dialect.delim) + "\"\r\n"
 	s.report.FirstColumn = s.first
 	s.report.Rows = t.rows
@@ -35,7 +46,7 @@ func (t *delimited) write(ctx context.Context, out io.Writer, o Output, next fun
 	if err != nil {
 		return s.report, err
 	}
-	s.out.Write(p.preamble)
+	s.keep(p.preamble)
 	var rec record
 	for {
 		err := p.record(ctx, &rec)
@@ -47,7 +58,7 @@ func (t *delimited) write(ctx context.Context, out io.Writer, o Output, next fun
 		}
 		switch row := p.n - 2 - t.headerRow; {
 		case row < -1:
-			_, err = s.out.Write(rec.raw)
+			err = s.keep(rec.raw)
 		case row == -1:
 			headings := make([]any, len(o.Headings))
 			for i, h := range o.Headings {
@@ -65,7 +76,7 @@ func (t *delimited) write(ctx context.Context, out io.Writer, o Output, next fun
 			return s.report, err
 		}
 	}
-	s.out.Write(p.rest())
+	s.keep(p.rest())
 	if err := s.out.Flush(); err != nil {
 		return s.report, err
 	}
@@ -85,7 +96,7 @@ func (s *splice) row(rec *record, edit Edit, heading bool) error {
 			break
 		}
 	}
-	if have >= s.t.width && rec.body > 0 || heading {
+	if s.added > 0 && (have >= s.t.width && rec.body > 0 || heading) {
 		last = max(last, s.first+s.added-1)
 	}
 	for c, v := range edit.Cells {
@@ -102,12 +113,12 @@ func (s *splice) row(rec *record, edit Edit, heading bool) error {
 		}
 		if c >= have {
 			if c == have {
-				s.out.Write(rec.raw[pos:rec.body])
+				s.keep(rec.raw[pos:rec.body])
 				pos = rec.body
 			}
-			s.out.Write(s.delim)
+			s.put(s.delim)
 			if text != "" {
-				s.out.Write(s.field(text, false))
+				s.put(s.field(text, false))
 			}
 			continue
 		}
@@ -115,8 +126,15 @@ func (s *splice) row(rec *record, edit Edit, heading bool) error {
 			continue
 		}
 		f := rec.fields[c]
-		s.out.Write(rec.raw[pos:f.start])
-		s.out.Write(s.field(text, f.quoted))
+		s.keep(rec.raw[pos:f.start])
+		value := s.field(text, f.quoted)
+		if u := s.unit; f.quoted && f.end-f.start == 2*u { // an empty pair of quotes takes the value in
+			s.keep(value[:u])
+			s.put(value[u : len(value)-u])
+			s.keep(value[len(value)-u:])
+		} else {
+			s.put(value)
+		}
 		pos = f.end
 	}
 	if !heading && wrote > 0 {
@@ -126,8 +144,22 @@ func (s *splice) row(rec *record, edit Edit, heading bool) error {
 			s.report.Padded++
 		}
 	}
-	_, err := s.out.Write(rec.raw[pos:])
+	return s.keep(rec.raw[pos:])
+}
+
+// keep writes bytes of the input. The writer remembers a failure, so that only a record's last write need be checked.
+func (s *splice) keep(b []byte) error {
+	s.at += len(b)
+	_, err := s.out.Write(b)
 	return err
+}
+
+// put writes bytes that the input does not have.
+func (s *splice) put(b []byte) {
+	if s.marks != nil && len(b) > 0 {
+		*s.marks = append(*s.marks, mark{s.at, len(b)})
+	}
+	s.keep(b)
 }
 
 // value is what goes into a column of a row.

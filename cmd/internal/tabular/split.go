@@ -8,7 +8,7 @@ import (
 
 // Sizes of the splitter.
 const (
-	bufferSize = 256 << 10
+	bufferSize = 128 << 10
 	maxRecord  = 8 << 20 // bytes of one record
 	maxCell    = 1 << 20 // bytes of a quoted field that may be honest, however long its record is
 )
@@ -67,8 +67,9 @@ type splitter struct {
 	special [256]bool
 }
 
-func newSplitter(r io.Reader, e encoding, delim byte) *splitter {
-	s := &splitter{r: r, wide: e.wide(), big: e == utf16BE, delim: uint16(delim), buf: make([]byte, bufferSize), line: 1}
+// newSplitter reads r, about size bytes of it.
+func newSplitter(r io.Reader, size int64, e encoding, delim byte) *splitter {
+	s := &splitter{r: r, wide: e.wide(), big: e == utf16BE, delim: uint16(delim), buf: make([]byte, min(size+16, bufferSize)), line: 1}
 	s.special[delim], s.special['\r'], s.special['\n'] = true, true, true
 	return s
 }
