@@ -1,0 +1,88 @@
+package sqlite_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+
+	"rowsmith/tasks/store"
+	"rowsmith/tasks/store/sqlite"
+	"rowsmith/tasks/store/storetest"
+)
+
+// clk is what both clocks of clockwork are.
+type clk = clockwork.Clock
+
+// openAt opens the store in the file at path, and returns it and what closes it with its pools.
+func openAt(t testing.TB, path string, clock clk, kinds ...store.Kind) (*sqlite.Store, func()) {
+	t.Helper()
+	write, read, err := sqlite.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := store.NewSchema(kinds...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sqlite.New(context.Background(), write, read, schema, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := false
+	end := func() {
+		if closed {
+			return
+		}
+		closed = true
+		for _, c := range []func() error{s.Close, read.Close, write.Close} {
+			if err := c(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		}
+	}
+	t.Cleanup(end)
+	return s, end
+}
+
+// harness opens the suite's store on a fake clock.
+func harness(t *testing.T) storetest.Harness {
+	path := filepath.Join(t.TempDir(), "store.db")
+	clock := clockwork.NewFakeClockAt(time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC))
+	s, end := openAt(t, path, clock, storetest.Kinds()...)
+	return storetest.Harness{
+		Store: s,
+		Reopen: func(t *testing.T) store.Store {
+			end()
+			s, end = openAt(t, path, clock, storetest.Kinds()...)
+			return s
+		},
+		Advance: clock.Advance,
+		Reruns:  true,
+	}
+}
+
+func TestStore(t *testing.T) { storetest.Run(t, harness) }
+
+// TestStoreReopened runs the suite on stores that were closed and opened before use: statements, indexes
+// and columns are those of a file found, not made.
+func TestStoreReopened(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Harness {
+		h := harness(t)
+		h.Store = h.Reopen(t)
+		return h
+	})
+}
+
+// TestStoreInRealTime runs the suite as an implementation whose clock cannot be moved, and that gives no promise on reruns.
+func TestStoreInRealTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for expiries")
+	}
+	storetest.Run(t, func(t *testing.T) storetest.Harness {
+		s, _ := openAt(t, filepath.Join(t.TempDir(), "store.db"), clockwork.NewRealClock(), storetest.Kinds()...)
+		return storetest.Harness{Store: s}
+	})
+}
