@@ -31,7 +31,7 @@ var rules = []rule{
 	{"cmd/internal/access", []string{"tasks/store", "tasks/store/..."}},
 	{"cmd/internal/api", []string{"tasks", "tasks/credits", "tasks/schedule", "tasks/notify", "tasks/queue", "cmd/internal/access", "enrichment", "sheets"}},
 	{"cmd/internal/playground", nil},
-	{"cmd/internal/tabular", nil},
+	{"cmd/internal/tabular/...", []string{"cmd/internal/tabular/..."}},
 	{"cmd/internal", nil},
 	{"cmd/rowsmith", []string{"cmd/internal/...", "tasks/...", "sheets", "enrichment/..."}},
 	{"cmd/bench", []string{"..."}},
