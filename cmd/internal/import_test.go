@@ -23,7 +23,7 @@ var rules = []rule{
 	{"enrichment", nil},
 	{"enrichment/...", []string{"enrichment/..."}},
 	{"sheets", []string{"sheets/..."}},
-	{"sheets/sheetsim/...", nil},
+	{"sheets/sheetsim/...", []string{"sheets/sheetsim/..."}},
 	{"tasks/queue/...", []string{"tasks/queue/..."}},
 	{"tasks/store/...", []string{"tasks/store/..."}},
 	{"tasks/...", []string{"tasks/...", "enrichment", "sheets", "sheets/sheetsim"}},
