@@ -2,7 +2,9 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,35 +18,37 @@ import (
 // clk is what both clocks of clockwork are.
 type clk = clockwork.Clock
 
-// openAt opens the store in the file at path, and returns it and what closes it with its pools.
-func openAt(t testing.TB, path string, clock clk, kinds ...store.Kind) (*sqlite.Store, func()) {
-	t.Helper()
+// openFile opens the store in the file at path, and returns it and what closes it with its pools.
+func openFile(path string, clock clk, kinds ...store.Kind) (*sqlite.Store, func() error, error) {
 	write, read, err := sqlite.Open(path)
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	schema, err := store.NewSchema(kinds...)
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, errors.Join(err, read.Close(), write.Close())
 	}
 	s, err := sqlite.New(context.Background(), write, read, schema, clock)
 	if err != nil {
+		return nil, nil, errors.Join(err, read.Close(), write.Close())
+	}
+	return s, func() error { return errors.Join(s.Close(), read.Close(), write.Close()) }, nil
+}
+
+// openAt is openFile in a test, at whose end the store is closed if it is not before.
+func openAt(t testing.TB, path string, clock clk, kinds ...store.Kind) (*sqlite.Store, func()) {
+	t.Helper()
+	s, end, err := openFile(path, clock, kinds...)
+	if err != nil {
 		t.Fatal(err)
 	}
-	closed := false
-	end := func() {
-		if closed {
-			return
+	once := sync.OnceFunc(func() {
+		if err := end(); err != nil {
+			t.Errorf("close: %v", err)
 		}
-		closed = true
-		for _, c := range []func() error{s.Close, read.Close, write.Close} {
-			if err := c(); err != nil {
-				t.Errorf("close: %v", err)
-			}
-		}
-	}
-	t.Cleanup(end)
-	return s, end
+	})
+	t.Cleanup(once)
+	return s, once
 }
 
 // harness opens the suite's store on a fake clock.
