@@ -19,7 +19,7 @@ const (
 )
 
 // ID is the id under which a named task is known: eight hex digits of a hash over queue, name
-// and generation, then name and generation, "3f9a01bc-chunk-JOB-00012-g2". It is
+// and generation, then name and generation, "4cb9af7d-chunk-JOB-00012-g2". It is
 // at most 500 bytes of [A-Za-z0-9_-]. A task without a name has none ("") until a queue makes one up.
 func (t Task) ID() string {
 	if t.Name == "" {

@@ -46,7 +46,7 @@
 // # Key formats
 //
 // The id under which a task is known is [Task.ID]: eight hex digits of a hash (sequential
-// prefixes slow Cloud Tasks down), then name and generation: "3f9a01bc-chunk-JOB-00012-g2".
+// prefixes slow Cloud Tasks down), then name and generation: "4cb9af7d-chunk-JOB-00012-g2".
 //
 // The task that takes another's place after [After] is its successor. Its name is made of the other's,
 // "chunk-JOB-00012-g2-after", and its own generations count the times: it is the same when one delivery arrives twice, and

@@ -23,14 +23,14 @@ type worker struct {
 
 	mu      sync.Mutex
 	got     []call
-	running int // calls being answered
-	most    int // the most at once
+	running map[string]int // calls of a queue being answered
+	most    map[string]int // the most of a queue at once
 	changed chan struct{}
 	respond func(w http.ResponseWriter, c call)
 }
 
 func newWorker(t *testing.T) *worker {
-	k := &worker{changed: make(chan struct{})}
+	k := &worker{changed: make(chan struct{}), running: map[string]int{}, most: map[string]int{}}
 	s := httptest.NewServer(k)
 	t.Cleanup(func() {
 		s.CloseClientConnections() // lets go handlers that hang
@@ -53,15 +53,15 @@ func (k *worker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.Delivery, c.err = queue.ReadDelivery(r)
 	k.mu.Lock()
 	k.got = append(k.got, c)
-	k.running++
-	k.most = max(k.most, k.running)
+	k.running[c.Queue]++
+	k.most[c.Queue] = max(k.most[c.Queue], k.running[c.Queue])
 	respond := k.respond
 	close(k.changed)
 	k.changed = make(chan struct{})
 	k.mu.Unlock()
 	defer func() {
 		k.mu.Lock()
-		k.running--
+		k.running[c.Queue]--
 		k.mu.Unlock()
 	}()
 	if respond != nil {
@@ -93,11 +93,11 @@ func (k *worker) await(ctx context.Context, n int) ([]call, error) {
 	}
 }
 
-// mostAtOnce is the largest number of deliveries that were under way together.
-func (k *worker) mostAtOnce() int {
+// mostAtOnce is the largest number of a queue's deliveries that were under way together.
+func (k *worker) mostAtOnce(queue string) int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.most
+	return k.most[queue]
 }
 
 // status answers with a status.
