@@ -13,6 +13,9 @@ import (
 // A Want says what to look for and within which bounds.
 type Want struct {
 	Attributes []string
+	// Needs, where not nil, says for each subject (same length and order) which of Attributes to look up: a row whose
+	// phone stands in the sheet must not cost a phone because its neighbour's doesn't. Nil: all of them for every subject.
+	Needs [][]string
 	// Refresh lists wanted attributes that are looked up although the row gives them. The others that it gives are
 	// left alone, with [ReasonGiven]. What the row has is still used to ask with.
 	Refresh []string

@@ -465,3 +465,24 @@ func TestFree(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// A row is looked up only for what it needs, whatever its neighbours need, and equal subjects with different needs
+// are asked about once.
+func TestNeedsOfEachSubject(t *testing.T) {
+	p := source("p", only("email"), only("phone", "city"), map[string]any{"phone": "+4930123456", "city": "Berlin"})
+	e := engine(t, p)
+	got, err := e.Enrich(t.Context(), []Subject{{"email": "a@example.com"}, {"email": "b@example.com"}, {"email": "c@example.com"}},
+		Want{Attributes: []string{"phone", "city"}, Needs: [][]string{{"phone"}, nil, {"phone", "city"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.asked() != 2 {
+		t.Errorf("asked %d questions, want 2: the second subject needs nothing", p.asked())
+	}
+	if got[0].Values["phone"].Value == nil || got[2].Values["city"].Value == nil {
+		t.Errorf("got %v", got)
+	}
+	if _, err := e.Enrich(t.Context(), []Subject{{}}, Want{Attributes: []string{"phone"}, Needs: [][]string{}}); err == nil {
+		t.Error("needs of another number of subjects were taken")
+	}
+}

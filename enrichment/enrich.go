@@ -38,6 +38,9 @@ func (e *Engine) Enrich(ctx context.Context, subjects []Subject, want Want) ([]R
 	if len(subjects) == 0 {
 		return nil, nil
 	}
+	if want.Needs != nil && len(want.Needs) != len(subjects) {
+		return nil, fmt.Errorf("enrich: needs of %d subjects for %d", len(want.Needs), len(subjects))
+	}
 	r := e.newRun(want)
 	if want.MaxCost > 0 && want.Journal == nil && r.mayPay() {
 		return nil, fmt.Errorf("enrich: %w", ErrNoJournal)
@@ -103,6 +106,11 @@ func (r *run) gather(subjects []Subject) {
 	for row, s := range subjects {
 		n := s.Normal()
 		form = appendForm(form[:0], n)
+		need := r.wanted
+		if r.want.Needs != nil {
+			need = r.needOf(row)
+			form = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(form, need[0]), need[1])
+		}
 		u, ok := byForm[string(form)]
 		if !ok {
 			u = &unit{key: n.key(), subject: n}
@@ -110,12 +118,21 @@ func (r *run) gather(subjects []Subject) {
 				u.given.add(byName[name])
 			}
 			u.known = u.given
-			u.missing = r.wanted.minus(u.given.minus(r.refresh))
+			u.missing = need.minus(u.given.minus(r.refresh))
 			byForm[string(form)] = u
 			r.units = append(r.units, u)
 		}
 		u.rows = append(u.rows, row)
 	}
+}
+
+// needOf is what one subject needs of the wanted attributes.
+func (r *run) needOf(row int) set {
+	need, _ := setOf(r.want.Needs[row])
+	if need.has(sourceAt) {
+		need.add(emailAt)
+	}
+	return need.both(r.wanted)
 }
 
 // appendForm appends an unambiguous form of a subject, the same for equal ones.
