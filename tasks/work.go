@@ -1,0 +1,339 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"rowsmith/enrichment"
+	"rowsmith/tasks/credits"
+	"rowsmith/tasks/queue"
+	"rowsmith/tasks/store"
+)
+
+// Times of a chunk's run.
+const (
+	chunkLease = 5 * time.Minute
+	// chunkEnds is how long before its lease ends a run stops calling out.
+	chunkEnds = 30 * time.Second
+	// maxFaults is how many runs of a chunk may end in an error of ours before its rows are counted as failed.
+	maxFaults = 8
+)
+
+// A run is one claim of one chunk.
+type run struct {
+	s       *Service
+	account string
+	c       *chunk
+	rev     store.Rev
+}
+
+// chunkStep claims a chunk, looks its rows up, and saves what was found.
+func (s *Service) chunkStep(ctx context.Context, account, job string, n int) queue.Answer {
+	l, err := s.load(ctx, account, job)
+	if err != nil {
+		return s.answer(ctx, "chunk", err)
+	}
+	if l.stopped() {
+		return queue.Done() // resume and tick enqueue it again
+	}
+	r, wait, err := s.claimChunk(ctx, account, job, n)
+	if err != nil {
+		return s.answer(ctx, "chunk", err)
+	}
+	if wait > 0 {
+		return queue.After(wait)
+	}
+	if r == nil {
+		// Done before. Whoever did it may have died before telling the next chunk and the writer.
+		return s.afterChunk(ctx, account, job, n, l.control.Resumes)
+	}
+	s.step("chunk.claimed", job)
+	err = r.enrich(ctx, l)
+	switch {
+	case err == nil:
+	case errors.Is(err, store.ErrConflict):
+		return queue.Done() // the fence: another claim has it now
+	case ctx.Err() != nil:
+		r.handBack()
+		return queue.Again(err)
+	default:
+		s.log.WarnContext(ctx, "chunk failed", "job", job, "chunk", n, "err", err)
+		if err := r.fault(ctx); err != nil {
+			return queue.Again(err)
+		}
+		if r.c.State == chunkNew {
+			return queue.Again(err)
+		}
+	}
+	return s.afterChunk(ctx, account, job, n, l.control.Resumes)
+}
+
+// claimChunk takes the lease of a chunk by compare-and-set. It returns nil where the chunk has been saved already, and
+// how long to wait where another holds it.
+func (s *Service) claimChunk(ctx context.Context, account, job string, n int) (*run, time.Duration, error) {
+	key := s.key(account, kindChunks, chunkID(job, n))
+	for range 5 {
+		r, err := s.store.Get(ctx, key)
+		if err != nil {
+			return nil, 0, fmt.Errorf("claim chunk %s: %w", key.ID, err)
+		}
+		if !r.Docs[0].Exists() {
+			return nil, 0, &Error{Code: CodeNotFound, Detail: "There is no such chunk."}
+		}
+		c := new(chunk)
+		if err := decode(r.Docs[0], c); err != nil {
+			return nil, 0, err
+		}
+		if c.State == chunkSaved || c.State == chunkWritten {
+			return nil, 0, nil
+		}
+		if c.State == chunkRunning && s.leaseHolds(c.Holder, c.Lease, r.At) {
+			return nil, max(time.Second, c.Lease.Sub(r.At)), nil
+		}
+		c.State, c.Holder, c.Lease = chunkRunning, s.instance, r.At.Add(chunkLease)
+		c.Fence++
+		run := &run{s: s, account: account, c: c, rev: r.Docs[0].Rev}
+		if err := run.save(ctx); err == nil {
+			return run, 0, nil
+		} else if !errors.Is(err, store.ErrConflict) {
+			return nil, 0, err
+		}
+		// Somebody claimed it between our read and our write: look at what they made of it.
+	}
+	return nil, time.Second, nil
+}
+
+// leaseHolds reports whether a lease is in force. Where this process is the only one that can touch the store, a
+// lease of any other instance is a dead process's.
+func (s *Service) leaseHolds(holder string, until, now time.Time) bool {
+	return now.Before(until) && (holder == s.instance || !s.exclusive)
+}
+
+// save replaces the chunk's document, with further writes in the same commit. ErrConflict means that the claim is lost.
+func (r *run) save(ctx context.Context, more ...store.Write) error {
+	d, err := r.s.chunkDoc(r.account, r.c, r.rev)
+	if err != nil {
+		return err
+	}
+	done, err := r.s.store.Commit(ctx, append([]store.Write{store.Replace(d)}, more...)...)
+	if err != nil {
+		return fmt.Errorf("save chunk %s: %w", d.Key.ID, err)
+	}
+	r.rev = done.Revs[0]
+	return nil
+}
+
+// enrich looks the chunk's rows up and saves the results and the chunk's ledger entry in one commit.
+func (r *run) enrich(ctx context.Context, l *loaded) error {
+	ctx, cancel := context.WithTimeout(ctx, chunkLease-chunkEnds)
+	defer cancel()
+	c, plan := r.c, &l.doc.Plan
+	subjects := make([]enrichment.Subject, len(c.Rows))
+	want := enrichment.Want{
+		Attributes: l.doc.Job.Want, Account: r.account, Buyer: "chunk/" + chunkID(c.Job, c.N),
+		Journal: r, MaxCost: c.Allotment,
+	}
+	for i := range c.Rows {
+		subjects[i] = c.Rows[i].subject(plan)
+		if len(c.Rows[i].Need) != len(want.Attributes) || want.Needs != nil {
+			if want.Needs == nil {
+				want.Needs = make([][]string, len(c.Rows))
+				for k := range i {
+					want.Needs[k] = c.Rows[k].Need
+				}
+			}
+			want.Needs[i] = c.Rows[i].Need
+		}
+	}
+	results, err := r.s.engine.Enrich(ctx, subjects, want)
+	if err != nil {
+		return err
+	}
+	if len(results) != len(c.Rows) {
+		return fmt.Errorf("engine: %d results for %d rows", len(results), len(c.Rows))
+	}
+	c.Cost = 0
+	for i := range c.Rows {
+		c.Rows[i].settle(results[i])
+	}
+	r.s.step("chunk.enriched", c.Job)
+	var more []store.Write
+	lines := r.lines()
+	for _, line := range lines {
+		c.Cost += line.Amount
+	}
+	if c.Cost > 0 {
+		w, err := credits.Charge(r.account, credits.Entry{For: want.Buyer, Job: c.Job, Amount: -c.Cost, Lines: lines, At: r.s.clock.Now().UTC()})
+		if err != nil {
+			return err
+		}
+		more = append(more, w)
+	}
+	c.State, c.Holder, c.Lease = chunkSaved, "", time.Time{}
+	if err := r.save(ctx, more...); err != nil {
+		return err
+	}
+	r.s.step("chunk.saved", c.Job)
+	return nil
+}
+
+// settle takes over what the engine found for a row: only what the row needs.
+func (r *row) settle(res enrichment.Result) {
+	r.Values = map[string]enrichment.Value{}
+	r.Missing = map[string]string{}
+	for _, a := range r.Need {
+		v, ok := res.Values[a]
+		if ok && v.Value != nil {
+			r.Values[a] = v
+			continue
+		}
+		why := res.Missing[a]
+		if why == "" && ok {
+			why = v.Reason
+		}
+		if why == "" {
+			why = "not_found"
+		}
+		r.Missing[a] = why
+	}
+	switch {
+	case len(r.Values) > 0:
+		r.State = rowEnriched
+	case res.Failed:
+		r.State = rowFailed
+	default:
+		r.State = rowUnmatched
+	}
+}
+
+// lines lists what the chunk's rows cost, for the ledger. A subject that several rows hold is paid once: the
+// engine sets a value's cost on the row that bought it.
+func (r *run) lines() []credits.Line {
+	var ls []credits.Line
+	for i := range r.c.Rows {
+		row := &r.c.Rows[i]
+		for _, a := range row.Need {
+			if v, ok := row.Values[a]; ok && v.Cost > 0 {
+				ls = append(ls, credits.Line{Row: row.Row + 1, Attribute: a, Source: v.Source, Amount: v.Cost})
+			}
+		}
+	}
+	return ls
+}
+
+// Begin makes the run its own journal: calls are recorded on the chunk's document before they are made.
+func (r *run) Begin(ctx context.Context, calls []enrichment.Call) (map[string]enrichment.Call, error) {
+	known := map[string]enrichment.Call{}
+	if r.c.Journal == nil {
+		r.c.Journal = map[string]enrichment.Call{}
+	}
+	before := maps.Clone(r.c.Journal)
+	for _, call := range calls {
+		if old, ok := r.c.Journal[call.ID]; ok {
+			known[call.ID] = old
+			if old.Outcome != 0 || call.Attempt <= old.Attempt {
+				continue
+			}
+		}
+		r.c.Journal[call.ID] = call
+	}
+	if err := r.save(ctx); err != nil {
+		r.c.Journal = before
+		return nil, err
+	}
+	r.s.step("journal.begun", r.c.Job)
+	return known, nil
+}
+
+// End records how calls ended. It is durable before anything that was found is used.
+func (r *run) End(ctx context.Context, calls []enrichment.Call) error {
+	for _, call := range calls {
+		r.c.Journal[call.ID] = call
+	}
+	if err := r.save(ctx); err != nil {
+		return err
+	}
+	r.s.step("journal.ended", r.c.Job)
+	return nil
+}
+
+// handBack returns the lease when this process is asked to stop, so that another need not wait for it to end.
+func (r *run) handBack() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	r.c.State, r.c.Holder, r.c.Lease = chunkNew, "", time.Time{}
+	for i := range r.c.Rows {
+		r.c.Rows[i].State, r.c.Rows[i].Values, r.c.Rows[i].Missing = "", nil, nil
+	}
+	if err := r.save(ctx); err != nil && !errors.Is(err, store.ErrConflict) {
+		r.s.log.Warn("chunk not handed back, its lease will end", "job", r.c.Job, "chunk", r.c.N, "err", err)
+	}
+}
+
+// fault notes that a run ended in an error of ours: the chunk is free to be tried again, or, after too
+// many, its rows are failed, so that the job ends and says so.
+func (r *run) fault(ctx context.Context) error {
+	r.c.Faults++
+	r.c.State, r.c.Holder, r.c.Lease, r.c.Cost = chunkNew, "", time.Time{}, 0
+	giveUp := r.c.Faults >= maxFaults
+	if giveUp {
+		r.c.State = chunkSaved
+	}
+	for i := range r.c.Rows {
+		row := &r.c.Rows[i]
+		row.State, row.Values, row.Missing = "", nil, nil
+		if giveUp {
+			row.State, row.Missing = rowFailed, map[string]string{}
+			for _, a := range row.Need {
+				row.Missing[a] = "internal_error"
+			}
+		}
+	}
+	return r.save(ctx)
+}
+
+// afterChunk enqueues what a finished chunk makes possible: the chunk a window further, and a write.
+func (s *Service) afterChunk(ctx context.Context, account, job string, n, resumes int) queue.Answer {
+	if err := s.enqueueNext(ctx, account, job, n, resumes); err != nil {
+		return s.answer(ctx, "chunk", err)
+	}
+	if err := s.nudgeWriter(ctx, account, job, n); err != nil {
+		return s.answer(ctx, "chunk", err)
+	}
+	return queue.Done()
+}
+
+// enqueueNext enqueues the chunk that enters the window when chunk n leaves it, if it was cut already.
+func (s *Service) enqueueNext(ctx context.Context, account, job string, n, resumes int) error {
+	d, err := store.One(ctx, s.store, s.key(account, kindChunks, chunkID(job, n+window)))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // the split enqueues it when it cuts it
+	}
+	if err != nil {
+		return err
+	}
+	var c chunk
+	if err := decode(d, &c); err != nil {
+		return err
+	}
+	if c.State != chunkNew {
+		return nil
+	}
+	return s.enqueueChunk(ctx, account, &c, resumes)
+}
+
+func (s *Service) enqueueChunk(ctx context.Context, account string, c *chunk, resumes int) error {
+	if c.State == chunkSaved || c.State == chunkWritten {
+		return nil
+	}
+	q := QueueBulk
+	if c.N < interactiveChunks {
+		q = QueueInteractive
+	}
+	return s.enqueue(ctx, queue.Task{
+		Queue: q, Kind: kindChunk, Name: fmt.Sprintf("chunk-%s-%06d", c.Job, c.N), Gen: c.gen(resumes), Body: body(account, c.Job, c.N),
+	})
+}
