@@ -85,12 +85,17 @@ func (e encoding) encode(b []byte, s string) (_ []byte, exact bool) {
 		return append(b, clean(s)...), true
 	}
 	exact = true
+	address := !strings.ContainsAny(s, " \t\n") && (strings.Contains(s, "@") || strings.Contains(s, "://"))
 	for _, r := range norm.NFC.String(s) {
 		if c, ok := byte1252(r); ok {
 			b = append(b, c)
 			continue
 		}
 		exact = false
+		if address { // the closest form would be somebody else's
+			b = append(b, '?')
+			continue
+		}
 		b = append(b, closest1252(r)...)
 	}
 	return b, exact

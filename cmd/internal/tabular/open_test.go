@@ -242,7 +242,7 @@ func TestValues(t *testing.T) {
 func TestClosestForms(t *testing.T) {
 	for in, want := range map[string]string{
 		"Łódź": "L\xf3dz", "Dvořák": "Dvor\xe1k", "Șerban": "Serban", "e\u0301": "\xe9", "“€”": "\x93\x80\x94", "a\u200bb": "ab", "x\u0336": "x",
-		"№ ½": "No \xbd", "ﬁn": "fin", "漢字": "??", "İ": "I", "−5": "-5", "\u0081": "\x81", "\u202f": " ",
+		"№ ½": "No \xbd", "ﬁn": "fin", "漢字": "??", "İ": "I", "−5": "-5", "\u0081": "\x81", "a@ł.pl": "a@?.pl", "https://ł.pl": "https://?.pl", "\u202f": " ",
 	} {
 		if got, _ := windows1252.encode(nil, in); string(got) != want {
 			t.Errorf("%q is written as %q, want %q", in, got, want)

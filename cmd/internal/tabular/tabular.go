@@ -27,7 +27,7 @@
 //     exceeds 8 MiB: reading on would turn the rest of the file into one cell. Quotes inside unquoted fields are text.
 //   - A file that is not valid UTF-8 is read as Windows-1252, unless most of it plainly is UTF-8: then only the fields
 //     that are damaged are read so. Characters that Windows-1252 lacks are written as their closest form ("ł" as
-//     "l", otherwise "?") and counted in Report.Approximated.
+//     "l", otherwise "?"; in email and web addresses always "?") and counted in Report.Approximated.
 //   - What is written into a delimited file and could be taken for a formula (a leading = + - @, tab or CR) gets a
 //     leading apostrophe, unless it is a number or a phone in E.164 form. Cells of the input are never altered.
 //     In a workbook text is text, so it needs none; a cell holding a formula or covered by a merge is not written to.

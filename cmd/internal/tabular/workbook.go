@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -235,6 +236,9 @@ func headingText(f *excelize.File, sheet string, col, row int) string {
 
 // typed turns a cell's stored text into its value.
 func typed(f *excelize.File, sheet string, col, row int, stored string) (any, error) {
+	if c := stored[0]; (c < '0' || c > '9') && c != '-' && c != '.' && !strings.EqualFold(stored, "true") && !strings.EqualFold(stored, "false") {
+		return stored, nil // text whatever its type says; asking for that is slow
+	}
 	name, err := excelize.CoordinatesToCellName(col, row)
 	if err != nil {
 		return nil, err
@@ -245,7 +249,7 @@ func typed(f *excelize.File, sheet string, col, row int, stored string) (any, er
 	}
 	switch kind {
 	case excelize.CellTypeUnset, excelize.CellTypeNumber:
-		if v, err := strconv.ParseFloat(stored, 64); err == nil {
+		if v, err := strconv.ParseFloat(stored, 64); err == nil && !math.IsInf(v, 0) && !math.IsNaN(v) {
 			return v, nil
 		}
 	case excelize.CellTypeBool:

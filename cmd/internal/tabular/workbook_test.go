@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -62,8 +63,24 @@ func crm(t testing.TB) string {
 			f.SetSheetRow("Leads", "A5", &[]any{"Merged"}), f.MergeCell("Leads", "A5", "B5"),
 			f.SetRowVisible("Leads", 4, false),
 			f.SetColWidth("Leads", "A", "A", 33),
+			f.AddComment("Leads", excelize.Comment{Cell: "A2", Author: "Eve", Text: "met in Ulm"}),
+			f.AddDataValidation("Leads", listOf("E2:E9", "TRUE", "FALSE")),
+			f.SetConditionalFormat("Leads", "D2:D9", []excelize.ConditionalFormatOptions{{Type: "data_bar", Criteria: "=", MinType: "min", MaxType: "max", BarColor: "#638EC6"}}),
+			f.AddChart("Cover", "B2", &excelize.Chart{Type: excelize.Col, Series: []excelize.ChartSeries{{Name: "Leads!$D$1", Values: "Leads!$D$2:$D$4"}}}),
+			f.SetDefinedName(&excelize.DefinedName{Name: "sizes", RefersTo: "Leads!$D$2:$D$4"}),
+			f.SetPanes("Leads", &excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}),
+			f.AutoFilter("Leads", "A1:F4", nil),
 		)
 	})
+}
+
+func listOf(cells string, values ...string) *excelize.DataValidation {
+	v := excelize.NewDataValidation(true)
+	v.Sqref = cells
+	if err := v.SetDropList(values); err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func TestWorkbookIsRead(t *testing.T) {
@@ -140,6 +157,28 @@ func TestWorkbookIsWritten(t *testing.T) {
 	}
 	if m := must(f.GetMergeCells("Leads")); len(m) != 1 {
 		t.Errorf("merges: %v", m)
+	}
+	if c := must(f.GetComments("Leads")); len(c) != 1 || c[0].Cell != "A2" {
+		t.Errorf("comments: %v", c)
+	}
+	if v := must(f.GetDataValidations("Leads")); len(v) != 1 {
+		t.Errorf("validations: %v", v)
+	}
+	if c := must(f.GetConditionalFormats("Leads")); len(c) != 1 {
+		t.Errorf("conditional formats: %v", c)
+	}
+	if p := must(f.GetPanes("Leads")); !p.Freeze || p.YSplit != 1 {
+		t.Errorf("panes: %+v", p)
+	}
+	names := map[string]bool{}
+	for _, n := range f.GetDefinedName() {
+		names[n.Name] = true
+	}
+	if !names["sizes"] {
+		t.Errorf("defined names: %v", names)
+	}
+	if old, now := parts(t, before), parts(t, []byte(out)); !reflect.DeepEqual(old, now) {
+		t.Errorf("parts were %q and are %q", old, now)
 	}
 	if got := must(f.GetCellValue("Secret", "A1")); got != "hidden" || must(f.GetSheetVisible("Secret")) {
 		t.Errorf("Secret holds %q", got)
@@ -221,6 +260,18 @@ func zipped(zeros map[string]int, name, text string) []byte {
 	}
 	z.Close()
 	return b.Bytes()
+}
+
+// parts names the parts of an archive that a person would miss: sheets, charts, comments. The library adds shared strings.
+func parts(t *testing.T, archive []byte) []string {
+	var names []string
+	for _, part := range must(zip.NewReader(bytes.NewReader(archive), int64(len(archive)))).File {
+		if part.Name != "xl/sharedStrings.xml" {
+			names = append(names, part.Name)
+		}
+	}
+	sort.Strings(names)
+	return names
 }
 
 // replacePart replaces text in the parts under a folder of an archive.
