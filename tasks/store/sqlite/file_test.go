@@ -150,8 +150,7 @@ func TestOddPaths(t *testing.T) {
 	}
 }
 
-// TestOthersInTheFile writes to one file from two stores, as two processes would, while a third
-// connection holds the lock now and then: no one sees that it was busy.
+// TestOthersInTheFile writes to one file from two stores, as two processes would: no one sees that it was busy.
 func TestOthersInTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	one, _ := openAt(t, path, clockwork.NewRealClock(), jobKind())

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -89,10 +88,6 @@ func isOverflow(err error) bool {
 func unavailable(err error) error {
 	if err == nil || errors.Is(err, store.ErrUnavailable) {
 		return err
-	}
-	var e *driver.Error
-	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_INTERRUPT {
-		return fmt.Errorf("%w: %w: %w", store.ErrUnavailable, context.Canceled, err)
 	}
 	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 }

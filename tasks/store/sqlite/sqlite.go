@@ -238,9 +238,13 @@ func (s *Store) retry(ctx context.Context, op string, f func() error) error {
 		if err == nil {
 			return nil
 		}
-		if !isBusy(err) || !pause(ctx, wait) {
-			return fmt.Errorf("%s: %w", op, unavailable(err))
+		if isBusy(err) && pause(ctx, wait) {
+			continue
 		}
+		if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+			err = fmt.Errorf("%w: %w", ended, err)
+		}
+		return fmt.Errorf("%s: %w", op, unavailable(err))
 	}
 }
 
