@@ -54,7 +54,7 @@ func answerCompany(s enrichment.Subject) enrichment.Answer {
 		if why == "" {
 			f.put("company_name", n.name, 0.95)
 			if n.form != "" {
-				f.put("company_legal_name", n.legal(), n.confidence)
+				f.put("company_legal_name", n.whole, n.confidence)
 				f.put("company_type", n.form, n.confidence)
 			}
 		}
@@ -69,6 +69,9 @@ func answerCompany(s enrichment.Subject) enrichment.Answer {
 				domain = registrable(host)
 			} else {
 				note("shared_site")
+			}
+			if known(host) {
+				site = "" // a mail service is nobody's website
 			}
 			f.put("website", site, 0.95)
 		}
@@ -177,10 +180,13 @@ func sharedSite(host, site string) bool {
 	if known(host) {
 		return true
 	}
+	d := registrable(host)
+	if siteBuilders[d] && host != d && host != "www."+d {
+		return true
+	}
 	if strings.Count(site, "/") < 3 {
 		return false
 	}
-	d := registrable(host)
 	if sharedSites[d] {
 		return true
 	}
@@ -194,4 +200,9 @@ var sharedSites = set(`facebook.com fb.com fb.me linkedin.com lnkd.in instagram.
 	booking.com airbnb.com glassdoor.com indeed.com trustpilot.com kununu.com northdata.de northdata.com gelbeseiten.de dasoertliche.de 11880.com wlw.de
 	pagesjaunes.fr societe.com herold.at local.ch search.ch paginegialle.it behance.net dribbble.com vimeo.com soundcloud.com patreon.com substack.com notion.site
 	meetup.com eventbrite.com wikipedia.org apple.com yellowpages.com opencorporates.com bbb.org clutch.co upwork.com fiverr.com malt.fr malt.de doctolib.de
-	doctolib.fr jameda.de wordpress.com wix.com jimdo.com weebly.com squarespace.com sites.google.com`)
+	doctolib.fr jameda.de`)
+
+// siteBuilders host other people's pages under a name of their own.
+var siteBuilders = set(`wordpress.com wix.com wixsite.com jimdo.com jimdosite.com jimdofree.com weebly.com squarespace.com webnode.com webnode.page blogspot.com tumblr.com substack.com
+	business.site godaddysites.com webflow.io carrd.co mystrikingly.com strikingly.com site123.me hubspot.com hubspotpagebuilder.com myshopify.com bigcartel.com
+	google.com notion.site eventbrite.com zendesk.com freshdesk.com teamtailor.com personio.de personio.com recruitee.com free.fr t-online.de over-blog.com canalblog.com`)

@@ -10,20 +10,8 @@ import (
 type companyName struct {
 	name       string // without the legal form
 	form       string // in its usual writing, "" where none is written
-	front      bool   // the form stands in front: "PT Bank Mandiri"
-	comma      bool   // American style: "Acme, Inc."
+	whole      string // the legal name
 	confidence float64
-}
-
-func (n companyName) legal() string {
-	switch {
-	case n.front:
-		return n.form + " " + n.name
-	case n.comma:
-		return n.name + ", " + n.form
-	default:
-		return n.name + " " + n.form
-	}
 }
 
 // readCompanyName reads a company's name, or tells why a cell holds none.
@@ -37,15 +25,25 @@ func readCompanyName(cell string) (companyName, string) {
 	case strings.Contains(cell, "://") || strings.Contains(cell, "@") && strings.Contains(cell, ".") || strings.HasPrefix(strings.ToLower(cell), "www."):
 		return companyName{}, "not_a_company"
 	}
-	cell = strings.Trim(cell, " ,;:-–—*•|/\\_\"'“”„«»")
+	cell = unquote(strings.Trim(cell, " ,;:-–—*•|/\\_"))
 	if !strings.ContainsFunc(cell, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
 		return companyName{}, "not_a_company"
 	}
-	n := splitLegalForm(cell)
-	if n.name == "" {
-		return companyName{}, "not_a_company"
+	if f, ok := legalForms[formKey(cell)]; ok && f.firm {
+		return companyName{}, "not_a_company" // the form alone
 	}
+	n := splitLegalForm(cell)
 	return n, ""
+}
+
+// unquote takes the quotes off a name that stands in them whole, and a lone one off its end.
+func unquote(s string) string {
+	const quotes = "\"'“”„«»"
+	inner := strings.Trim(s, quotes)
+	if !strings.ContainsAny(inner, "\"“”„«»") {
+		return strings.TrimSpace(inner)
+	}
+	return s
 }
 
 // noCompany are things people put where a company's name would be, in folded form.
@@ -70,22 +68,24 @@ func splitLegalForm(cell string) companyName {
 				continue
 			}
 			before := strings.Join(words[:start], " ")
-			comma := strings.HasSuffix(before, ",") && (form == "Inc." || form == "LLC" || form == "Ltd." || form == "Corp." || form == "Co., Ltd." || form == "LLP" || form == "LP" || form == "PLLC" || form == "P.C.")
-			n := companyName{name: trimName(before), form: form, comma: comma, confidence: 0.95}
+			n := companyName{name: trimName(before), form: form, confidence: 0.95}
 			if end < len(words) {
 				n.confidence = 0.7
 			}
-			if n.name == "" {
+			if n.name == "" || strings.EqualFold(n.name, "the") {
 				return companyName{name: cell, confidence: 0.95}
 			}
-			// What is left may carry a form of its own: it is part of this one or of the name, never both.
+			n.whole = n.name + " " + writtenForm(form, words[start:end])
+			if strings.HasSuffix(before, ",") && american[form] {
+				n.whole = n.name + ", " + writtenForm(form, words[start:end])
+			}
 			return n
 		}
 	}
 	// "株式会社" stands without a space, in front or behind.
 	for _, form := range eastern {
 		if name, ok := strings.CutSuffix(cell, form); ok && trimName(name) != "" {
-			return companyName{name: trimName(name), form: form, confidence: 0.95}
+			return companyName{name: trimName(name), form: form, whole: cell, confidence: 0.95}
 		}
 	}
 	name := trimName(cell)
@@ -94,6 +94,19 @@ func splitLegalForm(cell string) companyName {
 	}
 	return companyName{name: name, confidence: 0.95}
 }
+
+// writtenForm is how a form stands in the legal name: its usual writing, unless it is written out ("Corporation") or
+// dotted in a way of its own ("S.à r.l.").
+func writtenForm(form string, words []string) string {
+	raw := strings.Trim(strings.Join(words, " "), ",; ")
+	if strings.Count(form, ".") < 2 && (strings.Count(raw, ".") >= 2 || len(raw) > len(form)+3) && !isLower(raw) {
+		return raw
+	}
+	return form
+}
+
+// american forms stand behind a comma where one is written.
+var american = map[string]bool{"Inc.": true, "LLC": true, "Ltd.": true, "Corp.": true, "Co., Ltd.": true, "LLP": true, "LP": true, "PLLC": true, "P.C.": true}
 
 // cutsOff tells whether what follows a word is no longer part of the name.
 func cutsOff(word, next string) bool {
@@ -155,7 +168,7 @@ func formKey(s string) string {
 func formInFront(cell string) (companyName, bool) {
 	for _, form := range eastern {
 		if name, ok := strings.CutPrefix(cell, form); ok && trimName(name) != "" {
-			return companyName{name: trimName(name), form: form, front: true, confidence: 0.95}, true
+			return companyName{name: trimName(name), form: form, whole: cell, confidence: 0.95}, true
 		}
 	}
 	first, rest, ok := strings.Cut(cell, " ")
@@ -163,8 +176,10 @@ func formInFront(cell string) (companyName, bool) {
 		return companyName{}, false
 	}
 	switch form := strings.TrimRight(first, "."); form {
-	case "ООО", "ОАО", "ЗАО", "ПАО", "АО", "ИП", "ТОВ", "ТОО", "PT", "OOO", "UAB", "SIA", "CV":
-		return companyName{name: trimName(rest), form: form, front: true, confidence: 0.95}, true
+	case "PT":
+		return companyName{name: trimName(strings.TrimSuffix(rest, " Tbk")), form: form, whole: cell, confidence: 0.95}, true
+	case "ООО", "ОАО", "ЗАО", "ПАО", "АО", "ИП", "ТОВ", "ТОО", "OOO", "UAB", "SIA", "CV":
+		return companyName{name: trimName(rest), form: form, whole: cell, confidence: 0.95}, true
 	}
 	return companyName{}, false
 }
@@ -256,12 +271,11 @@ firm e.V. = eV; eingetragener Verein
 form SE = Societas Europaea
 firm Ltd. = Ltd; Limited
 firm Pty Ltd = Pty. Ltd.; Pty Limited; Proprietary Limited
-firm (Pty) Ltd
 firm Pvt. Ltd. = Pvt Ltd; Private Limited; Pvt. Limited; Private Ltd; (P) Ltd
 firm Pte. Ltd. = Pte Ltd; Pte Limited
 firm Sdn. Bhd. = Sdn Bhd
 firm Co., Ltd. = Co Ltd; Company Limited; Co. Limited
-firm PLC = Public Limited Company; P.L.C.
+firm plc = Public Limited Company; P.L.C.
 firm LLP = L.L.P.; Limited Liability Partnership
 firm LLC = L.L.C.; Limited Liability Company
 firm PLLC = P.L.L.C.
@@ -295,7 +309,8 @@ firm Lda. = Lda
 firm EIRELI
 firm AB (publ) = AB publ
 form AB = Aktiebolag
-word AS = A/S; ASA
+word AS = A/S
+word ASA
 firm ApS
 firm IVS
 firm Oyj

@@ -218,6 +218,9 @@ func hostName(host string) (string, string) {
 			}
 		}
 	}
+	if c := host[len(host)-1]; c >= '0' && c <= '9' && strings.Trim(host[strings.LastIndexByte(host, '.')+1:], "0123456789") == "" {
+		return "", badDomain // an IP address
+	}
 	// An ending nobody manages comes back as the last label alone, and not as ICANN's.
 	if suffix, icann := publicsuffix.PublicSuffix(host); !icann && strings.IndexByte(suffix, '.') < 0 {
 		return "", badTLD

@@ -20,7 +20,9 @@ import (
 //   - Particles belong to the surname: "Ludwig van Beethoven", "María de la Cruz", "bin Salman".
 //   - What shouts or whispers is put into title case (O'Brien, McDonald, Jean-Luc, van der Berg); mixed case is
 //     how the person writes it and is left alone.
-//   - Names in Chinese, Japanese, Korean and scripts that write no clear order are left whole.
+//   - Names in Chinese, Japanese, Korean and scripts that write no clear order are left whole, and so are Vietnamese ones and
+//     those of Hungary, where the family name may come first. Spanish names have two surnames where the
+//     country or the first surname says so.
 //   - A single word has no first and last name, unless a salutation says that it is a surname.
 //   - Addresses, companies, couples ("Mr and Mrs Smith") and placeholders are BadInput: nobody's name.
 //
@@ -73,6 +75,9 @@ func (n personName) full() string {
 	if n.whole != "" {
 		return n.whole
 	}
+	if n.first == "" || n.last == "" || scriptOf([]string{n.first, n.last}) == scriptWhole {
+		return "" // half a name is not a full one, and how these join their script doesn't say
+	}
 	parts := make([]string, 0, 4)
 	for _, p := range [...]string{n.first, n.middle, n.last, n.generation} {
 		if p != "" {
@@ -109,6 +114,9 @@ func readName(s enrichment.Subject) (personName, string) {
 // settle divides a whole name by the one part that is known from its own column.
 func settle(whole, part personName) personName {
 	text := strings.TrimSpace(strings.TrimSuffix(whole.full(), whole.generation))
+	if text == "" {
+		return whole
+	}
 	switch {
 	case part.last != "":
 		if head, ok := cutSuffixFold(text, part.last); ok && head != "" {
@@ -154,6 +162,12 @@ func splitGiven(words []string) (first, middle string) {
 // first name, because that is the column they were put in; initials behind are middle names.
 func readParts(firstCell, lastCell string) (personName, string) {
 	firstCell, lastCell = tidy(firstCell), tidy(lastCell)
+	if isBlank(firstCell) {
+		firstCell = ""
+	}
+	if isBlank(lastCell) {
+		lastCell = ""
+	}
 	var n personName
 	first, reason := nameWords(firstCell, &n)
 	last, lastReason := nameWords(lastCell, &n)
@@ -213,6 +227,10 @@ func readWhole(cell string, s enrichment.Subject) (personName, string) {
 		n.whole, n.confidence = strings.Join(words, " "), 0.9
 		return n, ""
 	}
+	if !comma && !capitals && surnameFirst(words, s[enrichment.Country]) {
+		n.whole, n.confidence = strings.Join(words, " "), 0.9
+		return n, ""
+	}
 	if !comma && !capitals && len(words) == 2 && isInitial(words[1]) && !isInitial(words[0]) {
 		words[0], words[1] = words[1], words[0] // "Smith J."
 		n.first, n.last, n.confidence = words[0], words[1], 0.8
@@ -221,8 +239,10 @@ func readWhole(cell string, s enrichment.Subject) (personName, string) {
 	from := len(words) - 1
 	if comma {
 		from = commaSplit(words)
-	} else if from = surnameStart(words, 1); twoSurnames(s[enrichment.Country]) && from == len(words)-1 && len(words) >= 3 && len(words) <= 4 && !isInitial(words[from-1]) {
-		from--
+	} else if from = surnameStart(words, 1); len(words) >= 3 && len(words) <= 5 && from > 1 && !isInitial(words[from-1]) {
+		if from == len(words)-1 && len(words) <= 4 && twoSurnames(s[enrichment.Country]) || doubled[fold(words[from-1])] {
+			from--
+		}
 	}
 	words = without(words)
 	n.first, n.middle = splitGiven(words[:from])
@@ -327,6 +347,8 @@ func surnameStart(words []string, least int) int {
 			i--
 		case (before == "y" || before == "e" || before == "i") && isLower(words[i-1]) && i-2 >= least:
 			i -= 2 // Ortega y Gasset
+		case before == "und" && i-2 >= least && particles[strings.ToLower(words[i-2])]:
+			i -= 2 // von und zu
 		default:
 			return i
 		}

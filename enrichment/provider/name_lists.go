@@ -36,11 +36,31 @@ var strongSuffixes = set(`phd mba emba msc bsc mphil dphil cpa cfa cissp pmp esq
 var weakSuffixes = set(`ma ba md do bs ms dr ra mag prof ing ca cpl usa uk`)
 
 // particles belong to the surname that follows.
-var particles = set(`van von der den de la las los du da das do dos di del della dello dei degli zu zum zur vom ten ter te 't op bin ibn bint abu al el
+var particles = set(`van von der den de la las los du da das do dos di del della dello dei degli zu zum zur vom ten ter te 't op bin ibn bint abu abi al el
 	af av le lo san st st. saint santa ap ben`)
 
 // capitalParticles keep their capital in a name that shouts or whispers.
 var capitalParticles = set(`san st st. saint santa ben le lo abu`)
+
+// doubled are surnames that usually are the first of two where a third word follows.
+var doubled = set(`garcia martinez lopez sanchez gonzalez rodriguez fernandez perez gomez diaz hernandez alvarez torres ruiz ramirez flores vazquez vasquez castro morales
+	romero ortiz gutierrez chavez ramos mendoza jimenez moreno munoz suarez reyes herrera medina aguilar vargas castillo guzman rojas silva delgado rios dominguez nunez
+	navarro molina ortega santos soto contreras guerrero pena campos vega cabrera fuentes acosta salazar ibanez marquez velazquez`)
+
+// vietnameseFirst are family names that stand in front.
+var vietnameseFirst = set(`nguyễn trần lê phạm hoàng huỳnh phan vũ võ đặng bùi đỗ hồ ngô dương lý đinh trịnh đoàn`)
+
+// surnameFirst tells names that are written family name first and don't say so.
+func surnameFirst(words []string, country string) bool {
+	if len(words) > 1 && vietnameseFirst[strings.ToLower(words[0])] && !isASCII(words[0]) {
+		return true
+	}
+	switch countryCode(country) {
+	case "HU", "VN":
+		return true
+	}
+	return false
+}
 
 // set is the set of a text's words.
 func set(words string) map[string]bool {

@@ -15,14 +15,16 @@ func nameWords(cell string, n *personName) ([]string, string) {
 		return nil, noInput
 	case len(cell) > 200 || isBlank(cell):
 		return nil, "not_a_name"
-	case strings.ContainsAny(cell, "@/\\<>=_[]{}|") || strings.Contains(cell, "www.") || strings.ContainsFunc(cell, unicode.IsDigit):
-		return nil, "not_a_name"
-	case isCouple(cell):
-		return nil, "more_than_one"
-	case isCompanyLike(cell):
-		return nil, "company"
 	}
 	cell = dropAsides(cell)
+	switch {
+	case strings.ContainsAny(cell, "@/\\<>=_[]{}|") || strings.Contains(cell, "www.") || strings.ContainsFunc(cell, unicode.IsDigit):
+		return nil, "not_a_name"
+	case isCompanyLike(cell):
+		return nil, "company"
+	case isCouple(cell):
+		return nil, "more_than_one"
+	}
 	words := splitWords(cell)
 	words = takePrefixes(words, n)
 	words = takeSuffixes(words, n)
@@ -61,11 +63,15 @@ func isCouple(cell string) bool {
 	if strings.ContainsAny(cell, "&+;") {
 		return true
 	}
+	before := ""
 	for w := range strings.FieldsSeq(cell) {
 		switch strings.ToLower(w) {
 		case "and", "und", "et":
-			return true
+			if !particles[before] { // "von und zu"
+				return true
+			}
 		}
+		before = strings.ToLower(w)
 	}
 	return false
 }

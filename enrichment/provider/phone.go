@@ -85,7 +85,7 @@ const (
 
 // readPhone reads the first valid number of a cell. region is alpha-2 or "".
 func readPhone(cell, region string) (phone, string) {
-	cell = tidy(cell)
+	cell = tidy(lineBreaks.Replace(cell))
 	switch {
 	case cell == "":
 		return phone{}, noInput
@@ -111,6 +111,9 @@ func readPhone(cell, region string) (phone, string) {
 	}
 	return phone{}, reason
 }
+
+// lineBreaks part numbers. It only ever reads; it is safe for concurrent use.
+var lineBreaks = strings.NewReplacer("\r\n", ";", "\n", ";", "\r", ";", "\t", ";")
 
 // parsePhone reads one number's text: digits and the marks that stand between them.
 func parsePhone(text, region string) (phone, string) {
@@ -144,11 +147,20 @@ func parsePhone(text, region string) (phone, string) {
 		}
 		return phone{}, countryUnknown
 	}
+	// The country's own code without the plus. In a plan of varying lengths (Germany's) the same digits can be a national
+	// number too; a long one without the trunk zero hardly is.
+	code := itoa(phonenumbers.GetCountryCodeForRegion(region))
+	coded := code != "0" && strings.HasPrefix(digits, code) && len(digits) > len(code)+5
+	if coded && len(digits) >= 11 {
+		if n, ok := validPhone(withoutTrunkZero("+"+text), "", 0.8); ok {
+			n.explicit = true
+			return n, ""
+		}
+	}
 	if n, ok := validPhone(text, region, 0.93); ok {
 		return n, ""
 	}
-	code := phonenumbers.GetCountryCodeForRegion(region)
-	if prefix := itoa(code); code > 0 && strings.HasPrefix(digits, prefix) && len(digits) > len(prefix)+5 {
+	if coded {
 		if n, ok := validPhone(withoutTrunkZero("+"+text), "", 0.8); ok {
 			n.explicit = true
 			return n, ""

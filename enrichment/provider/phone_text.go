@@ -19,7 +19,7 @@ func phoneTexts(cell, region string) []string {
 	for _, run := range phoneRuns(cell) {
 		texts = append(texts, run)
 		// A slash or a comma stands within one number in some countries, and between two in others. A plus always begins one.
-		if parts := splitNumbers(run); len(parts) > 1 {
+		if parts := splitNumbers(run); len(parts) > 1 || len(parts) == 1 && parts[0] != run {
 			texts = append(texts, parts...)
 		}
 		if len(texts) >= 8 {

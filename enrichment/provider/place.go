@@ -168,14 +168,21 @@ func (p *placeProvider) region(code, region, city string) regionZone {
 	if code == "" {
 		return regionZone{}
 	}
-	region = tidy(region)
-	if region == "" {
-		_, region = cutLast(tidy(city))
+	if region = tidy(region); region != "" && len(region) <= 100 {
+		return p.regions[code+"/"+fold(region)]
 	}
-	if region == "" || len(region) > 100 {
-		return regionZone{}
+	// "Austin, TX, USA": from the right, never the city itself.
+	for rest := tidy(city); len(rest) <= 200; {
+		head, last := cutLast(rest)
+		if last == "" {
+			break
+		}
+		if r, ok := p.regions[code+"/"+fold(last)]; ok {
+			return r
+		}
+		rest = head
 	}
-	return p.regions[code+"/"+fold(region)]
+	return regionZone{}
 }
 
 // zone is the timezone of a country, or of a place in it.

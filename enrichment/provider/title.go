@@ -77,7 +77,7 @@ func readTitle(cell string) (jobTitle, string) {
 	}
 	text := " " + strings.Join(words, " ") + " "
 	for _, w := range notCurrent {
-		if strings.HasPrefix(text, w) || len(w) > 8 && strings.Contains(text, w) {
+		if strings.HasPrefix(text, w) {
 			return jobTitle{}, "not_current"
 		}
 	}
@@ -91,8 +91,8 @@ func readTitle(cell string) (jobTitle, string) {
 		}
 		return t, notFound
 	}
-	t.seniority, t.seniorityConfidence = seniorityOf(text, words)
-	t.function, t.functionConfidence = functionOf(text, words)
+	t.seniority, t.seniorityConfidence = seniorityOf(words)
+	t.function, t.functionConfidence = functionOf(words)
 	return t, notFound
 }
 
@@ -103,17 +103,20 @@ func titleWords(cell string) []string {
 	for _, aside := range genderAsides {
 		lower = strings.ReplaceAll(lower, aside, " ")
 	}
-	lower = strings.NewReplacer("c++", "cpp", "c#", "csharp", ".net", "dotnet", "r&d", "rnd", "r & d", "rnd", "m&a", "mna", "p&l", "pnl", "&", " and ", "a.i.", "ai",
-		"umlaut", "umlaut", "ä", "ae", "ö", "oe", "ü", "ue", "v.p.", "vp", "c.e.o.", "ceo", "c.f.o.", "cfo", "c.t.o.", "cto", "c.o.o.", "coo", "sr.", "senior ", "jr.", "junior ").Replace(lower)
+	lower = titleWritings.Replace(lower)
 	return strings.Fields(fold(lower))
 }
+
+// titleWritings makes words of what folding would cut up. It only ever reads; it is safe for concurrent use.
+var titleWritings = strings.NewReplacer("c++", "cpp", "c#", "csharp", ".net", "dotnet", "r&d", "rnd", "r & d", "rnd", "m&a", "mna", "p&l", "pnl", "&", " and ", "a.i.", "ai",
+	"ä", "ae", "ö", "oe", "ü", "ue", "v.p.", "vp", "c.e.o.", "ceo", "c.f.o.", "cfo", "c.t.o.", "cto", "c.o.o.", "coo", "sr.", "senior ", "jr.", "junior ")
 
 var genderAsides = []string{"(m/w/d)", "(w/m/d)", "(m/f/d)", "(f/m/d)", "(f/m/x)", "(m/f/x)", "(m/w/x)", "(d/m/w)", "(gn)", "(h/f)", "(f/h)", " h/f", " f/h", "(m/w)", "(m/f)", "(all genders)", "m/w/d",
 	":innen", "*innen", "_innen", "/-innen", ":in", "*in", "_in", "/-in", "/in", "(in)", "(e)", "(trice)", "/trice", "·trice", "·e", ".e "}
 
-// notCurrent begin or mark what a person isn't, or isn't any more.
+// notCurrent begin what a person isn't, or isn't any more.
 var notCurrent = []string{" former ", " ex ", " formerly ", " retired ", " aspiring ", " seeking ", " looking for ", " ehemalige ", " ehemaliger ", " ehem ", " ancien ", " ancienne ",
-	" ex director ", " open to work ", " unemployed ", " between jobs ", " i r ", " future ", " wannabe ", " student ", " pensionist ", " rentner ", " a d "}
+	" open to work ", " unemployed ", " between jobs ", " i r ", " future ", " wannabe ", " student ", " pensionist ", " rentner ", " a d "}
 
 // assistance tells "Assistant to the CEO", "Assistentin der Geschäftsführung", "Executive Assistant": a job beside
 // another's. "Assistant Manager" is a rank.

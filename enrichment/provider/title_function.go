@@ -4,15 +4,12 @@ import "strings"
 
 // functionOf picks the function that a title names: a fixed phrase first ("sales engineer" is sales), then the
 // word that says most, then the part of a German or Dutch compound, then words that say little.
-func functionOf(text string, words []string) (string, float64) {
-	at, function := len(text)+1, ""
-	for _, p := range functionPhrases {
-		if i := strings.Index(text, p.phrase); i >= 0 && i < at {
-			at, function = i, p.function
+func functionOf(words []string) (string, float64) {
+	text := newWordText(words)
+	for i := range words {
+		if f, n := longest(functionPhrases, text, i); n > 0 {
+			return f, 0.9
 		}
-	}
-	if function != "" {
-		return function, 0.9
 	}
 	for _, w := range words {
 		if f, ok := functionWords[w]; ok {
@@ -34,15 +31,13 @@ func functionOf(text string, words []string) (string, float64) {
 			}
 		}
 	}
-	for _, p := range managementPhrases {
-		if strings.Contains(text, p) {
+	for i := 0; i < len(words); i++ {
+		if managementWords[words[i]] && (i == 0 || words[i-1] != "vice") {
 			return "management", 0.8
 		}
 	}
 	return "", 0
 }
-
-type namedFunction struct{ phrase, function string }
 
 // functionPhrases say more together than their words do.
 var functionPhrases = buildFunctionPhrases(`
@@ -125,19 +120,19 @@ var functionEnds = []struct{ stem, function string }{
 	{"administrator", "it"}, {"programmierer", "engineering"}, {"sekretaer", "administration"}, {"sekretaerin", "administration"}, {"vertrieb", "sales"},
 }
 
-// managementPhrases lead the whole firm.
-var managementPhrases = phrases("owner;inhaber;inhaberin;founder;president;vorstand;gerente;unternehmer;unternehmerin;entrepreneur;eigenaar;titolare")
+// managementWords lead the whole firm.
+var managementWords = set(`owner inhaber inhaberin founder cofounder president vorstand gerente unternehmer unternehmerin entrepreneur eigenaar titolare`)
 
-func buildFunctionPhrases(table string) []namedFunction {
-	var out []namedFunction
+func buildFunctionPhrases(table string) map[string]string {
+	m := map[string]string{}
 	for line := range strings.Lines(table) {
 		if f, list, ok := strings.Cut(strings.TrimSpace(line), ": "); ok {
 			for _, p := range phrases(list) {
-				out = append(out, namedFunction{p, f})
+				m[p] = f
 			}
 		}
 	}
-	return out
+	return m
 }
 
 func buildFunctionWords(table string) map[string]string {

@@ -2,62 +2,102 @@ package provider
 
 import "strings"
 
-// seniorityOf picks the seniority that a title names.
-func seniorityOf(text string, words []string) (string, float64) {
-	for _, w := range notRank {
-		if strings.Contains(text, w) {
-			text = strings.ReplaceAll(text, w, " ")
-			words = strings.Fields(text)
+// A rank is what a phrase says of seniority.
+type rank struct {
+	level      int // index into seniorities; -1: nothing, though a word in it would
+	confidence float64
+}
+
+// seniorityOf picks the seniority that a title names: the highest, but intern, and junior against the lower ranks, win.
+// Longer phrases go before the words in them: "vice president" is no president.
+func seniorityOf(words []string) (string, float64) {
+	var (
+		best           = rank{level: -1}
+		intern, junior bool
+		text           = newWordText(words)
+	)
+	consider := func(r rank) {
+		intern = intern || r.level == internLevel
+		junior = junior || r.level == juniorLevel
+		if r.level >= 0 && (best.level < 0 || r.level < best.level) {
+			best = r
 		}
 	}
-	best, confidence := -1, 0.0
-	consider := func(rank int, c float64) {
-		if best < 0 || rank < best {
-			best, confidence = rank, c
-		} else if rank == best {
-			confidence = max(confidence, c)
-		}
-	}
-	for rank, level := range seniorities {
-		for _, p := range level.phrases {
-			if strings.Contains(text, p) {
-				consider(rank, 0.9)
+	for i := 0; i < len(words); {
+		r, n := longest(ranks, text, i)
+		if n == 0 {
+			n = 1
+			for _, c := range compounds {
+				if len(words[i]) > len(c.end) && strings.HasSuffix(words[i], c.end) {
+					consider(rank{rankOf(c.level), c.confidence})
+					break
+				}
 			}
+		} else {
+			consider(r)
 		}
-		for _, p := range level.loose {
-			if strings.Contains(text, p) {
-				consider(rank, 0.65)
-			}
-		}
+		i += n
 	}
+	switch {
+	case intern:
+		return "intern", 0.9
+	case best.level < 0:
+		return "", 0
+	case junior && best.level >= managerLevel:
+		return "junior", 0.9
+	case seniorities[best.level].name == "staff" && !technical(" "+text.s+" "):
+		return "", 0
+	}
+	return seniorities[best.level].name, best.confidence
+}
+
+// A wordText is words as one text, so that any run of them can be looked up without copying.
+type wordText struct {
+	s     string
+	start []int // of each word, and one past the end
+}
+
+func newWordText(words []string) wordText {
+	t := wordText{s: strings.Join(words, " "), start: make([]int, 0, len(words)+1)}
+	at := 0
 	for _, w := range words {
-		for _, c := range compounds {
-			if len(w) > len(c.end) && strings.HasSuffix(w, c.end) {
-				consider(rankOf(c.level), c.confidence)
-				break
-			}
+		t.start = append(t.start, at)
+		at += len(w) + 1
+	}
+	t.start = append(t.start, at)
+	return t
+}
+
+// longest finds the longest phrase, of up to five words, that begins at a word, and how many words it has; 0: none.
+func longest[T any](m map[string]T, t wordText, i int) (T, int) {
+	for n := min(5, len(t.start)-1-i); n > 0; n-- {
+		if v, ok := m[t.s[t.start[i]:t.start[i+n]-1]]; ok {
+			return v, n
 		}
 	}
-	if best < 0 {
-		return "", 0
-	}
-	name := seniorities[best].name
-	for _, p := range seniorities[rankOf("intern")].phrases {
-		if strings.Contains(text, p) {
-			return "intern", 0.9
+	var none T
+	return none, 0
+}
+
+// ranks maps a phrase to what it says. Built once, never written to again.
+var ranks = buildRanks()
+
+var internLevel, juniorLevel, managerLevel = rankOf("intern"), rankOf("junior"), rankOf("manager")
+
+func buildRanks() map[string]rank {
+	m := map[string]rank{}
+	for level, l := range seniorities {
+		for _, p := range l.phrases {
+			m[p] = rank{level, 0.9}
+		}
+		for _, p := range l.loose {
+			m[p] = rank{level, 0.65}
 		}
 	}
-	if best >= rankOf("manager") {
-		for _, p := range seniorities[rankOf("junior")].phrases {
-			if strings.Contains(text, p) {
-				return "junior", 0.9
-			}
-		}
+	for _, p := range notRank {
+		m[p] = rank{level: -1}
 	}
-	if name == "staff" && !technical(text) {
-		return "", 0
-	}
-	return name, confidence
+	return m
 }
 
 func rankOf(name string) int {
@@ -80,12 +120,9 @@ func technical(text string) bool {
 }
 
 // notRank are phrases in which a rank's word is none.
-var notRank = []string{" product owner ", " process owner ", " data owner ", " service owner ", " system owner ", " application owner ", " proxy product owner ", " business partner ", " channel partner ",
-	" partner manager ", " partner management ", " partner sales ", " partner success ", " partner marketing ", " hr partner ", " people partner ", " lead generation ", " lead gen ", " leads ", " chief of staff ", " head chef ",
-	" headhunter ", " account director ", " creative director assistant ", " vice principal ", " school principal ", " president s ", " director s ", " nursing staff ", " staff accountant ", " staff nurse ",
-	" general counsel ", " talent partner ", " finance partner ", " customer owner ", " partner development ", " partner account ", " home owner ", " lead nurturing ", " technology partner ", " solution partner ", " sales partner "}
+var notRank = phrases("product owner;process owner;data owner;service owner;system owner;application owner;proxy product owner;business partner;channel partner;partner manager;partner management;partner sales;partner success;partner marketing;hr partner;people partner;lead generation;lead gen;chief of staff;head chef;headhunter;vice principal;school principal;president s;director s;nursing staff;staff accountant;staff nurse;general counsel;talent partner;finance partner;customer owner;partner development;partner account;home owner;lead nurturing;technology partner;solution partner;sales partner")
 
-// seniorities, highest first. A phrase is of folded words between spaces.
+// seniorities, highest first. Loose phrases use the word without meaning much by it.
 var seniorities = []struct {
 	name    string
 	phrases []string
@@ -108,14 +145,8 @@ var seniorities = []struct {
 	{"intern", phrases("intern;internship;praktikant;praktikantin;praktikum;werkstudent;werkstudentin;working student;stagiaire;stagiair;stage;tirocinante;stagista;becario;becaria;practicante;azubi;auszubildende;auszubildender;apprentice;apprenti;apprentie;alternant;alternante;trainee;aprendiz;lehrling;leerling;apprendista;volontaer;volontaerin;en alternance;co op student"), nil},
 }
 
-// phrases splits a list and puts each between spaces, folded as titles are.
-func phrases(list string) []string {
-	all := strings.Split(list, ";")
-	for i, p := range all {
-		all[i] = " " + p + " "
-	}
-	return all
-}
+// phrases splits a list of phrases, which are folded as titles are.
+func phrases(list string) []string { return strings.Split(list, ";") }
 
 // compounds are German and Dutch words that end in a rank.
 var compounds = []struct {
