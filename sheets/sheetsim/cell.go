@@ -119,8 +119,9 @@ func (r *row) at(c int) *cell {
 // edit returns the cell in column c to be changed.
 func (r *row) edit(c int) *cell {
 	if c >= len(r.cells) {
-		if c < cap(r.cells) {
+		if n := len(r.cells); c < cap(r.cells) {
 			r.cells = r.cells[:c+1]
+			clear(r.cells[n:]) // the room may have been another row's before
 		} else {
 			grown := make([]cell, c+1, max(c+1, 2*len(r.cells)))
 			copy(grown, r.cells)

@@ -48,17 +48,23 @@ func (f *fixture) open() {
 	}
 	f.srv = srv
 	hs := httptest.NewServer(discovery.Check(f.t, srv))
-	f.url = hs.URL
-	f.api, err = sheets.NewService(context.Background(), option.WithEndpoint(hs.URL), option.WithoutAuthentication())
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	f.connect(hs.URL)
 	f.t.Cleanup(func() {
 		hs.Close()
 		if err := srv.Close(); err != nil {
 			f.t.Error(err)
 		}
 	})
+}
+
+func (f *fixture) connect(url string) {
+	f.t.Helper()
+	f.url = url
+	var err error
+	f.api, err = sheets.NewService(context.Background(), option.WithEndpoint(url), option.WithoutAuthentication())
+	if err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 // sheet makes a spreadsheet with one tab of the given size, called Sheet1, whose id is 0.

@@ -1,15 +1,18 @@
 package sheetsim_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"google.golang.org/api/sheets/v4"
+	"pgregory.net/rapid"
 )
 
-func same(t *testing.T, what string, got, want any) {
+func same(t rapid.TB, what string, got, want any) {
 	t.Helper()
 	if reflect.DeepEqual(got, want) {
 		return
@@ -71,4 +74,12 @@ func TestMetadataFollowsItsRow(t *testing.T) {
 	}
 	same(t, "range", got.ValueRanges[0].ValueRange.Range, "Sheet1!A3:J3")
 	same(t, "values", got.ValueRanges[0].ValueRange.Values, [][]any{row("c")})
+}
+
+func jsonString(s string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.Encode(s)
+	return strings.TrimSpace(b.String())
 }
