@@ -57,7 +57,30 @@ func Recognise(headings []string) []string {
 	for attribute, m := range best {
 		out[m.col] = attribute
 	}
+	settleNames(headings, out)
 	return out
+}
+
+// settleNames decides the few words that mean one part of a name beside a column for the other part, and all of it alone: "Vorname,
+// Name" is first and last name, "Nome, Email" begins with the full one.
+func settleNames(headings, out []string) {
+	first, last, full := slices.Index(out, "first_name"), slices.Index(out, "last_name"), slices.Index(out, "full_name")
+	word := func(col int) string { return strings.Join(trimWords(words(headings[col])), "") }
+	switch {
+	case full >= 0 && first >= 0 && last < 0:
+		f, n := word(first), word(full)
+		if n == "name" && f == "vorname" || n == "naam" && f == "voornaam" {
+			out[full] = "last_name"
+		}
+	case full < 0 && first >= 0 && last < 0:
+		if w := word(first); w == "nome" || w == "nombre" || w == "nombres" {
+			out[first] = "full_name"
+		}
+	case full < 0 && last >= 0 && first < 0:
+		if word(last) == "nom" {
+			out[last] = "full_name"
+		}
+	}
 }
 
 // maxHeading bounds what is looked at: a longer text above a column is no heading.

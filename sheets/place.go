@@ -195,11 +195,18 @@ func (r *writing) relocate(ctx context.Context, lost []int) (map[int]int, error)
 			if err != nil {
 				return nil, err
 			}
+			claims := map[Anchor]int{}
+			for _, i := range group {
+				claims[r.rows[i].RowHash]++
+			}
 			for _, i := range slices.Clone(group) {
-				if h := r.rows[i].RowHash; !h.IsZero() && len(hashes[h]) > 0 {
-					put(i, hashes[h][0])
-					hashes[h] = hashes[h][1:]
+				// A hash that more rows have than claim it tells nothing apart.
+				h := r.rows[i].RowHash
+				if h.IsZero() || len(hashes[h]) == 0 || len(hashes[h]) > claims[h] {
+					continue
 				}
+				put(i, hashes[h][0])
+				hashes[h], claims[h] = hashes[h][1:], claims[h]-1
 			}
 		}
 		if len(places) > len(group) && (len(group) == 0 || all > r.rows[group[0]].Copies) {
