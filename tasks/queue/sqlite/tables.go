@@ -166,17 +166,19 @@ func scanTime(row *sql.Row) (int64, error) {
 func readStats(ctx context.Context, db *sql.DB, name string) (queue.Stats, error) {
 	var s queue.Stats
 	var oldest sql.NullInt64
-	err := db.QueryRowContext(ctx, `SELECT
-		(SELECT COUNT(*) FROM queue_tasks WHERE queue = ? AND state = 0),
-		(SELECT due FROM queue_tasks WHERE queue = ? AND state = 0 ORDER BY due LIMIT 1),
-		(SELECT COUNT(*) FROM queue_tasks WHERE queue = ? AND state IN (1, 2)),
-		(SELECT paused FROM queue_queues WHERE name = ?)`, name, name, name, name).
+	err := db.QueryRowContext(ctx, statsSQL, name, name, name, name).
 		Scan(&s.Waiting, &oldest, &s.Running, &s.Paused)
 	if oldest.Valid {
 		s.Oldest = time.UnixMicro(oldest.Int64).UTC()
 	}
 	return s, err
 }
+
+const statsSQL = `SELECT
+		(SELECT COUNT(*) FROM queue_tasks WHERE queue = ? AND state = 0),
+		(SELECT due FROM queue_tasks WHERE queue = ? AND state = 0 ORDER BY due LIMIT 1),
+		(SELECT COUNT(*) FROM queue_tasks WHERE queue = ? AND state IN (1, 2)),
+		(SELECT paused FROM queue_queues WHERE name = ?)`
 
 const nextSQL = `SELECT due FROM queue_tasks WHERE queue = ? AND state = 0 ORDER BY due LIMIT 1`
 
@@ -186,10 +188,34 @@ type statements struct {
 }
 
 func (s *statements) prepare(ctx context.Context, db *sql.DB) error {
-	for _, p := range []struct {
-		to  **sql.Stmt
-		sql string
-	}{
+	for _, p := range s.all() {
+		st, err := db.PrepareContext(ctx, p.sql)
+		if err != nil {
+			return errors.Join(err, s.close())
+		}
+		*p.to = st
+	}
+	return nil
+}
+
+func (s *statements) close() error {
+	var errs []error
+	for _, p := range s.all() {
+		if *p.to != nil {
+			errs = append(errs, (*p.to).Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// A statement is the text of one, and where it is kept.
+type statement struct {
+	to  **sql.Stmt
+	sql string
+}
+
+func (s *statements) all() []statement {
+	return []statement{
 		// A finished name whose time is over is taken as if it were not there.
 		{&s.insert, `INSERT INTO queue_tasks (queue, id, named, kind, body, due) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (queue, id) DO UPDATE SET kind = excluded.kind, body = excluded.body, due = excluded.due,
@@ -205,22 +231,5 @@ func (s *statements) prepare(ctx context.Context, db *sql.DB) error {
 		{&s.pause, `UPDATE queue_queues SET paused = ? WHERE name = ?`},
 		{&s.clean, `DELETE FROM queue_tasks WHERE seq IN (SELECT seq FROM queue_tasks WHERE state = 3 AND expires <= ? LIMIT ?)`},
 		{&s.oldest, `SELECT expires FROM queue_tasks WHERE state = 3 ORDER BY expires LIMIT 1`},
-	} {
-		st, err := db.PrepareContext(ctx, p.sql)
-		if err != nil {
-			return errors.Join(err, s.close())
-		}
-		*p.to = st
 	}
-	return nil
-}
-
-func (s *statements) close() error {
-	var errs []error
-	for _, st := range []*sql.Stmt{s.insert, s.next, s.claim, s.endNamed, s.endUnnamed, s.release, s.pause, s.clean, s.oldest} {
-		if st != nil {
-			errs = append(errs, st.Close())
-		}
-	}
-	return errors.Join(errs...)
 }
