@@ -227,18 +227,17 @@ func TestRepeats(t *testing.T) {
 				}
 				fmt.Fprint(w, `{}`)
 			})
-			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second) // of the test, not of the call
 			defer cancel()
 			done := make(chan error, 1)
 			go func() {
 				if c.write {
-					done <- cl.change(ctx, "change", "x", nil)
+					done <- cl.change(context.Background(), "change", "x", nil)
 					return
 				}
-				_, err := cl.Spreadsheet(ctx, "x")
+				_, err := cl.Spreadsheet(context.Background(), "x")
 				done <- err
 			}()
-			start := clock.Now()
 			for range c.calls - 1 {
 				// The call that failed waits on the clock, at least as long as it was asked to.
 				if err := clock.BlockUntilContext(ctx, 1); err != nil {
@@ -256,7 +255,7 @@ func TestRepeats(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			if int(n.Load()) != c.calls {
-				t.Errorf("%d calls, want %d (%v)", n.Load(), c.calls, clock.Since(start))
+				t.Errorf("%d calls, want %d", n.Load(), c.calls)
 			}
 		})
 	}

@@ -17,6 +17,7 @@ const ColumnKey = "rowsmith.column"
 //
 // A column is found by its metadata first, then by the heading that is asked for, then, if that heading is only another spelling of the
 // attribute's name (or none), by [Recognise]. One that was found by its heading is marked, too. Calling it again changes nothing.
+// A headerRow of -1 says that the tab has no headings: then columns are found by their metadata only, and none is written.
 func (w *Writer) PrepareColumns(ctx context.Context, spreadsheetID string, sheetID int64, headerRow int, want []Column) ([]Column, error) {
 	const op = "prepare columns"
 	seen := map[string]bool{}
@@ -27,7 +28,7 @@ func (w *Writer) PrepareColumns(ctx context.Context, spreadsheetID string, sheet
 		seen[c.Attribute] = true
 	}
 	for n := 1; ; n++ {
-		found, requests, err := w.columnsToMake(ctx, spreadsheetID, sheetID, max(headerRow, 0), want)
+		found, requests, err := w.columnsToMake(ctx, spreadsheetID, sheetID, headerRow, want)
 		if err != nil || len(requests) == 0 {
 			return found, err
 		}
@@ -55,7 +56,7 @@ func (w *Writer) columnsToMake(ctx context.Context, id string, sheetID int64, he
 	if err != nil {
 		return nil, nil, err
 	}
-	got, err := w.client.byFilter(ctx, op, id, []GridRange{{SheetID: sheetID, StartRow: headerRow, EndRow: headerRow + 1, EndCol: -1}},
+	got, err := w.client.byFilter(ctx, op, id, []GridRange{{SheetID: sheetID, StartRow: max(headerRow, 0), EndRow: max(headerRow, 0) + 1, EndCol: -1}},
 		"sheets(properties(sheetId,gridProperties(rowCount,columnCount)),data(startRow,startColumn,rowData(values(userEnteredValue,effectiveValue,userEnteredFormat))))")
 	if err != nil {
 		return nil, nil, err
@@ -65,9 +66,12 @@ func (w *Writer) columnsToMake(ctx context.Context, id string, sheetID int64, he
 		return nil, nil, err
 	}
 	headings, formats := headingsOf(sheet)
-	width := 0
+	if headerRow < 0 {
+		headings, formats = nil, nil
+	}
+	width, height := 0, 0
 	if g := sheet.Properties.GridProperties; g != nil {
-		width = int(g.ColumnCount)
+		width, height = int(g.ColumnCount), int(g.RowCount)
 	}
 
 	out := slices.Clone(want)
@@ -102,17 +106,8 @@ func (w *Writer) columnsToMake(ctx context.Context, id string, sheetID int64, he
 		edge = max(edge, col+1)
 	}
 	if edge < width {
-		// Values may stand right of the last heading: a new column must not be laid over them.
-		rest, err := w.client.Values(ctx, id, GridRange{SheetID: sheetID, EndRow: -1, StartCol: edge, EndCol: -1})
-		if err != nil {
+		if edge, err = w.lastColumn(ctx, id, GridRange{SheetID: sheetID, EndRow: height, StartCol: edge, EndCol: width}, headerRow < 0); err != nil {
 			return nil, nil, err
-		}
-		for _, row := range rest.Rows {
-			for j, c := range row {
-				if !c.Blank() {
-					edge = max(edge, rest.StartCol+j+1)
-				}
-			}
 		}
 	}
 	if lack := edge + missing - width; lack > 0 {
@@ -140,6 +135,9 @@ func (w *Writer) columnsToMake(ctx context.Context, id string, sheetID int64, he
 		requests = append(requests, mark(sheetID, edge, out[i].Attribute))
 		edge++
 	}
+	if headerRow < 0 {
+		return out, requests, nil
+	}
 	fields := "userEnteredValue"
 	if like != nil {
 		fields += ",userEnteredFormat"
@@ -148,6 +146,30 @@ func (w *Writer) columnsToMake(ctx context.Context, id string, sheetID int64, he
 		Start: coordinate(sheetID, headerRow, first), Fields: fields, Rows: []*gsheets.RowData{heads},
 	}})
 	return out, requests, nil
+}
+
+// lastColumn is the column after the last in which a value stands in a range, at least the range's first: a new column must not be
+// laid over values that have no heading. Right of the headings there is next to nothing, so one read does; without
+// headings the whole tab comes, by the page.
+func (w *Writer) lastColumn(ctx context.Context, id string, r GridRange, byPage bool) (int, error) {
+	edge, step := r.StartCol, r.EndRow
+	if byPage {
+		step = pageRows
+	}
+	for top := 0; top < r.EndRow; top += step {
+		part, err := w.client.Values(ctx, id, GridRange{SheetID: r.SheetID, StartRow: top, EndRow: min(top+step, r.EndRow), StartCol: r.StartCol, EndCol: r.EndCol})
+		if err != nil {
+			return 0, err
+		}
+		for _, row := range part.Rows {
+			for j, c := range row {
+				if !c.Blank() {
+					edge = max(edge, part.StartCol+j+1)
+				}
+			}
+		}
+	}
+	return edge, nil
 }
 
 // matchColumns says where each wanted column is, -1 where it is not. No column is taken twice, and none that is

@@ -60,6 +60,27 @@ func TestPrepareColumns(t *testing.T) {
 	}
 }
 
+func TestColumnsWithoutHeadings(t *testing.T) {
+	ctx := context.Background()
+	s := newSim(t)
+	id, tab := s.sheet([]any{"Ada", "Acme"}, []any{"Bob", "Bolt", "x"})
+	want := []Column{{Attribute: "email", Heading: "Email"}}
+	for range 2 {
+		got, err := s.writer.PrepareColumns(ctx, id, tab, -1, want)
+		if err != nil || got[0].Index != 3 {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	if text := s.text(id, tab); !slices.Equal(text, []string{"Ada|Acme", "Bob|Bolt|x"}) {
+		t.Errorf("the sheet is %q", text)
+	}
+	p := Plan{SpreadsheetID: id, SheetID: tab, HeaderRow: -1, Inputs: []int{0, 1}, Outputs: []Column{{Index: 3, Attribute: "email"}}}
+	s.write(p, s.split(p, func(_ int, cells []Cell) []CellWrite { return []CellWrite{{Col: 3, Value: first(cells) + "@x"}} }))
+	if text := s.text(id, tab); !slices.Equal(text, []string{"Ada|Acme||Ada@x", "Bob|Bolt|x|Bob@x"}) {
+		t.Errorf("the sheet is %q", text)
+	}
+}
+
 func TestColumnsAreFoundAgain(t *testing.T) {
 	ctx := context.Background()
 	s := newSim(t)
