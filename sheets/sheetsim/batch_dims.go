@@ -1,5 +1,7 @@
 package sheetsim
 
+import "slices"
+
 // Requests of batchUpdate on rows and columns.
 
 func appendDimensions(b *book, in map[string]any) error {
@@ -107,6 +109,9 @@ func insertDimension(b *book, in map[string]any) error {
 
 // inheritColumns gives the cells of new columns [from, to) the formats of column model.
 func (s *sheet) inheritColumns(model, from, to int) error {
+	if !slices.Contains(s.head.Styled, s.colIDs[model]) {
+		return nil // or all rows would be read for nothing
+	}
 	for i := 0; i < s.rowCount(); {
 		k, off := s.find(i)
 		if s.dir[k].block == 0 {

@@ -42,8 +42,9 @@ const (
 
 var errBlock = errors.New("a block of rows is damaged")
 
-// encode writes the block; colID gives the id of a column position.
-func (b *block) encode(colID []uint32) []byte {
+// encode writes the block; colID gives the id of a column position. styled is called with the id of each column that has a
+// cell with a format, perhaps often.
+func (b *block) encode(colID []uint32, styled func(uint32)) []byte {
 	var formats []string
 	index := map[string]int{}
 	size := 64
@@ -88,6 +89,9 @@ func (b *block) encode(colID []uint32) []byte {
 		out = binary.AppendUvarint(out, uint64(n))
 		for i := range r.cells {
 			if c := &r.cells[i]; i < len(colID) && !c.empty() {
+				if c.x != nil && c.x.format != "" {
+					styled(colID[i])
+				}
 				out = binary.AppendUvarint(out, uint64(colID[i]))
 				out = appendCell(out, c, index)
 			}

@@ -132,6 +132,7 @@ func (s *sheet) deleteCols(from, to int) error {
 	}
 	for _, id := range s.colIDs[from:to] {
 		delete(s.head.Columns, id)
+		s.head.Styled = slices.DeleteFunc(s.head.Styled, func(x uint32) bool { return x == id })
 	}
 	s.colIDs = slices.Delete(s.colIDs, from, to)
 	s.indexColumns()

@@ -42,6 +42,7 @@ type sheetHead struct {
 	Grid       map[string]any       `json:"grid,omitempty"`  // other GridProperties, only kept
 	Filter     map[string]any       `json:"filter,omitempty"`
 	Columns    map[uint32]dimension `json:"columns,omitempty"` // by column id
+	Styled     []uint32             `json:"styled,omitempty"`  // ids of columns that have, or had, a cell with a format
 }
 
 // dimension is what a column has beside its cells.
@@ -229,12 +230,20 @@ func (s *sheet) flush() error {
 		for _, r := range b.rows {
 			r.trim()
 		}
-		if _, err := s.book.tx.ExecContext(s.book.ctx, "INSERT OR REPLACE INTO block (id, data) VALUES (?, ?)", id, b.encode(s.colIDs)); err != nil {
+		if _, err := s.book.tx.ExecContext(s.book.ctx, "INSERT OR REPLACE INTO block (id, data) VALUES (?, ?)", id, b.encode(s.colIDs, s.style)); err != nil {
 			return fmt.Errorf("write block %d: %w", id, err)
 		}
 	}
 	s.cache = nil
 	return nil
+}
+
+// style notes that column id has a cell with a format.
+func (s *sheet) style(id uint32) {
+	if !slices.Contains(s.head.Styled, id) {
+		s.head.Styled = append(s.head.Styled, id)
+		s.changed = true
+	}
 }
 
 func (s *sheet) deleteBlock(id int64) error {
