@@ -25,7 +25,7 @@ func readCompanyName(cell string) (companyName, string) {
 	case strings.Contains(cell, "://") || strings.Contains(cell, "@") && strings.Contains(cell, ".") || strings.HasPrefix(strings.ToLower(cell), "www."):
 		return companyName{}, "not_a_company"
 	}
-	cell = unquote(strings.Trim(cell, " ,;:-–—*•|/\\_"))
+	cell = trimName(cell)
 	if !strings.ContainsFunc(cell, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
 		return companyName{}, "not_a_company"
 	}
@@ -113,9 +113,15 @@ func cutsOff(word, next string) bool {
 	return strings.HasSuffix(word, ",") || next == "-" || next == "–" || next == "—" || next == "|" || next == "/" || strings.HasPrefix(next, "(")
 }
 
+// trimName takes separators and enclosing quotes off a name's ends.
 func trimName(s string) string {
-	s = strings.TrimRight(s, " ,;:-–—|/&\"“”„«»")
-	return strings.TrimLeft(s, " ,;:-–—|/\"“”„«»")
+	for {
+		t := unquote(strings.TrimLeft(strings.TrimRight(s, " ,;:-–—*•|/\\_&"), " ,;:-–—*•|/\\_"))
+		if t == s {
+			return t
+		}
+		s = t
+	}
 }
 
 // legalForm knows a form in its words. in is the whole name, whose case tells "Day Spa" from "Fiat SpA".
@@ -153,7 +159,7 @@ func legalForm(words []string, in string) (string, bool) {
 // formKey is a form without dots, spaces, commas and accents: "S. à r. l." is "sarl".
 func formKey(s string) string {
 	var b strings.Builder
-	for w := range strings.FieldsSeq(fold(strings.NewReplacer(".", "", "'", "", "&", " und ", "+", " und ").Replace(s))) {
+	for w := range strings.FieldsSeq(fold(formMarks.Replace(s))) {
 		switch w {
 		case "und", "and", "et", "y":
 			b.WriteByte('&')
@@ -163,6 +169,9 @@ func formKey(s string) string {
 	}
 	return b.String()
 }
+
+// formMarks only ever reads; it is safe for concurrent use.
+var formMarks = strings.NewReplacer(".", "", "'", "", "&", " und ", "+", " und ")
 
 // formInFront knows "PT Bank Mandiri", "ООО «Ромашка»" and "株式会社トヨタ".
 func formInFront(cell string) (companyName, bool) {

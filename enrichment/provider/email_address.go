@@ -71,7 +71,7 @@ func parseAddress(cell string) (a address, reason, near string) {
 // plainAt undoes the usual disguises of "@" and ".", and spaces around a lone "@".
 func plainAt(s string) string {
 	if !isASCII(s) {
-		s = strings.NewReplacer("＠", "@", "。", ".", "．", ".", "｡", ".").Replace(s)
+		s = wideMarks.Replace(s)
 	}
 	if strings.ContainsAny(s, "([{") {
 		s = disguises.Replace(s)
@@ -82,6 +82,9 @@ func plainAt(s string) string {
 	}
 	return s
 }
+
+// wideMarks are the signs of an address as East Asian keyboards write them.
+var wideMarks = strings.NewReplacer("＠", "@", "。", ".", "．", ".", "｡", ".")
 
 // disguises only ever reads; it is safe for concurrent use.
 var disguises = strings.NewReplacer(" (at) ", "@", "(at)", "@", " [at] ", "@", "[at]", "@", " {at} ", "@", "{at}", "@", " (AT) ", "@", "[AT]", "@",

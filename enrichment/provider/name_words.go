@@ -125,8 +125,8 @@ func splitWords(cell string) []string {
 	for field := range strings.FieldsSeq(cell) {
 		for {
 			before, after, comma := strings.Cut(field, ",")
-			before = strings.Trim(before, "-–—*•·:!?'`´’‘")
-			before = strings.TrimLeft(before, ".")
+			before = strings.TrimRight(before, "-–—*•·:!?'`´’‘")
+			before = strings.TrimLeft(before, ".-–—*•·:!?'`´’‘")
 			if letters(before) > 0 {
 				words = append(words, before)
 			}
