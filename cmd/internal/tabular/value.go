@@ -9,15 +9,12 @@ import (
 	"time"
 )
 
-// plainNumber is what every spreadsheet takes for a number and none for a formula.
+// plainNumber is what every spreadsheet takes for a number and none for a formula. A phone number in E.164 form is one.
 var plainNumber = regexp.MustCompile(`^[+-]?\d+([.,]\d+)?([eE][+-]?\d{1,3})?$`)
-
-// e164 is a phone number in the form of ITU-T E.164: a plus and at most fifteen digits.
-var e164 = regexp.MustCompile(`^\+[1-9]\d{5,14}$`)
 
 // guard puts an apostrophe before text that a spreadsheet might run as a formula.
 func guard(s string) (_ string, guarded bool) {
-	if s == "" || !strings.ContainsRune("=+-@\t\r", rune(s[0])) || plainNumber.MatchString(s) || e164.MatchString(s) {
+	if s == "" || !strings.ContainsRune("=+-@\t\r", rune(s[0])) || plainNumber.MatchString(s) {
 		return s, false
 	}
 	return "'" + s, true

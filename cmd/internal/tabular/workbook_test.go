@@ -245,20 +245,19 @@ func wantProblem(t *testing.T, name string, err error, words string) {
 	}
 }
 
-// zipped makes an archive with one part of text and parts of many zeros.
-func zipped(zeros map[string]int, name, text string) []byte {
+// zipped makes an archive with one stored part of text, and parts that claim to unpack to some size.
+func zipped(claims map[string]int, name, text string) []byte {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	w := must(z.CreateHeader(&zip.FileHeader{Name: name})) // stored as it is
 	must(w.Write([]byte(text)))
-	for name, n := range zeros {
-		w := must(z.Create(name))
-		chunk := make([]byte, 1<<20)
-		for ; n > 0; n -= len(chunk) {
-			must(w.Write(chunk[:min(n, len(chunk))]))
-		}
+	for name, n := range claims {
+		w := must(z.CreateRaw(&zip.FileHeader{Name: name, Method: zip.Deflate, CompressedSize64: 4, UncompressedSize64: uint64(n)}))
+		must(w.Write([]byte("bomb")))
 	}
-	z.Close()
+	if err := z.Close(); err != nil {
+		panic(err)
+	}
 	return b.Bytes()
 }
 
