@@ -3,6 +3,7 @@ package tasks
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,6 +34,8 @@ type chunk struct {
 	N     int    `json:"n"`
 	State string `json:"state"`
 	Rows  []row  `json:"rows"`
+	// Names are the sources and reasons that the rows speak of.
+	Names []string `json:"names,omitempty"`
 	// Skips are rows that need nothing, by reason.
 	Skips []skip `json:"skips,omitempty"`
 	// Allotment is what of the job's credits this chunk may spend.
@@ -51,19 +54,68 @@ type chunk struct {
 	Cost    int64                      `json:"cost,omitempty"`
 }
 
-// A row is one row of the sheet that has something to look up.
+// A row is one row of the sheet that has something to look up. Attributes are told by their place in the job's Want, sources and
+// reasons by theirs in the chunk's Names: written out they would be most of what the store holds.
 type row struct {
 	Row       int           `json:"r"`             // zero-based sheet row when it was read
 	Inputs    []any         `json:"in"`            // unformatted values of the plan's input columns
 	RowHash   sheets.Anchor `json:"h"`             // over the cells that the job doesn't write
-	Need      []string      `json:"need"`          // wanted attributes whose cell may be filled
+	Need      []int         `json:"n,omitempty"`   // wanted attributes whose cell may be filled; none: all of them
 	Duplicate bool          `json:"dup,omitempty"` // an earlier row of the job is about the same subject
 
-	State   rowState                    `json:"s,omitempty"`
-	Values  map[string]enrichment.Value `json:"v,omitempty"`
-	Missing map[string]string           `json:"m,omitempty"` // attribute → reason
+	State   rowState  `json:"s,omitempty"`
+	Found   []found   `json:"v,omitempty"`
+	Missing []missing `json:"m,omitempty"`
 
 	Wrote *wrote `json:"w,omitempty"`
+}
+
+// found is a value of a row.
+type found struct {
+	Attribute  int     `json:"a"`
+	Value      any     `json:"v"` // string, float64 or bool
+	Source     int     `json:"s"`
+	Confidence float64 `json:"c"`
+	Fetched    int64   `json:"f"`           // milliseconds since 1970
+	Reason     int     `json:"y,omitempty"` // place in Names plus one; 0: none
+	Verdict    string  `json:"d,omitempty"`
+	Verified   int64   `json:"t,omitempty"`
+	Cost       int64   `json:"p,omitempty"` // credits
+}
+
+// missing says why some attributes of a row have no value.
+type missing struct {
+	Reason     int   `json:"y"`
+	Attributes []int `json:"a"`
+}
+
+// name is the place of a source or reason in the chunk's Names, where it is put if it is new.
+func (c *chunk) name(s string) int {
+	if i := slices.Index(c.Names, s); i >= 0 {
+		return i
+	}
+	c.Names = append(c.Names, s)
+	return len(c.Names) - 1
+}
+
+// need returns the places of the row's needed attributes among want wanted ones.
+func (r *row) need(want int) []int {
+	if r.Need != nil {
+		return r.Need
+	}
+	all := make([]int, want)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// why is the reason of the row's first missing attribute; empty where none is missing.
+func (r *row) why(c *chunk) string {
+	if len(r.Missing) == 0 {
+		return ""
+	}
+	return c.Names[r.Missing[0].Reason]
 }
 
 // A skip is a row that was left alone.

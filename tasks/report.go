@@ -64,13 +64,7 @@ func (c *chunk) notes() []RowNote {
 		case r.Wrote != nil && r.Wrote.Reason != "":
 			ns = append(ns, RowNote{r.Row + 1, "unwritten", r.Wrote.Reason})
 		case r.State == rowFailed:
-			why := ""
-			for _, a := range r.Need {
-				if why = r.Missing[a]; why != "" {
-					break
-				}
-			}
-			ns = append(ns, RowNote{r.Row + 1, "failed", why})
+			ns = append(ns, RowNote{r.Row + 1, "failed", r.why(c)})
 		}
 	}
 	return ns
@@ -130,13 +124,10 @@ func (s *Service) Results(ctx context.Context, account, job string, w io.Writer)
 					at = r.Wrote.Row
 				}
 			}
-			rec := []string{strconv.Itoa(at + 1), string(r.State), why}
-			for _, a := range want {
-				t := ""
-				if v, ok := r.Values[a]; ok {
-					t = guarded(cellText(v.Value))
-				}
-				rec = append(rec, t)
+			rec := make([]string, 3+len(want))
+			rec[0], rec[1], rec[2] = strconv.Itoa(at+1), string(r.State), why
+			for _, f := range r.Found {
+				rec[3+f.Attribute] = guarded(cellText(f.Value))
 			}
 			if err := out.Write(rec); err != nil {
 				return err

@@ -309,15 +309,17 @@ func (b *cutter) row(at int, cells []sheets.Cell, writes map[int]bool) {
 		return
 	}
 	r := row{Row: at, Inputs: values, RowHash: sheets.RowHashOf(cells, func(c int) bool { return writes[c] })}
-	for _, o := range b.outs {
+	for i, o := range b.outs { // in the order of Want
 		if b.job.Fill == sheets.FillOverwrite || fillable(o, cells) {
-			r.Need = append(r.Need, o.Attribute)
-			size += 24
+			r.Need = append(r.Need, i)
 		}
 	}
 	if len(r.Need) == 0 {
 		b.skip(at, "nothing_missing")
 		return
+	}
+	if len(r.Need) == len(b.outs) {
+		r.Need = nil // all of them
 	}
 	if key := r.subject(b.plan).Key(); key != "" {
 		h := seenHash(key)

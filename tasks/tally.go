@@ -41,7 +41,7 @@ type AttributeTally struct {
 }
 
 // add counts one chunk whose rows have been placed.
-func (t *Tally) add(c *chunk) {
+func (t *Tally) add(c *chunk, want []string) {
 	t.Chunks++
 	t.Skipped += len(c.Skips)
 	t.Spent += c.Cost
@@ -69,22 +69,39 @@ func (t *Tally) add(c *chunk) {
 				t.Unwritten++
 			}
 		}
-		for _, a := range r.Need {
-			at := t.Attributes[a]
-			if at == nil {
-				at = &AttributeTally{Sources: map[string]int{}, Reasons: map[string]int{}}
-				t.Attributes[a] = at
-			}
+		for _, f := range r.Found {
+			at := t.of(want[f.Attribute])
 			at.Asked++
-			if v, ok := r.Values[a]; ok {
-				at.Found++
-				at.Sources[v.Source]++
-				at.Spent += v.Cost
-			} else {
-				at.Reasons[r.Missing[a]]++
+			at.Found++
+			at.Sources = plusOne(at.Sources, c.Names[f.Source])
+			at.Spent += f.Cost
+		}
+		for _, m := range r.Missing {
+			for _, a := range m.Attributes {
+				at := t.of(want[a])
+				at.Asked++
+				at.Reasons = plusOne(at.Reasons, c.Names[m.Reason])
 			}
 		}
 	}
+}
+
+func (t *Tally) of(attribute string) *AttributeTally {
+	at := t.Attributes[attribute]
+	if at == nil {
+		at = new(AttributeTally)
+		t.Attributes[attribute] = at
+	}
+	return at
+}
+
+// plusOne counts one more of key; a map that was empty when it was stored comes back nil.
+func plusOne(m map[string]int, key string) map[string]int {
+	if m == nil {
+		m = map[string]int{}
+	}
+	m[key]++
+	return m
 }
 
 // show puts the tally into the job as people see it.
@@ -93,6 +110,9 @@ func (t *Tally) show(j *Job) {
 	j.Rows.Written, j.Rows.Unwritten, j.Rows.Moved = t.Written, t.Unwritten, t.Moved
 	j.CellsWritten = t.Cells
 	j.Credits.Spent = t.Spent
+	if j.MatchRate == nil {
+		j.MatchRate = map[string]float64{}
+	}
 	for a, at := range t.Attributes {
 		if at.Asked > 0 {
 			// Four digits are enough to show, and the same on every machine.

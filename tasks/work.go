@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rowsmith/enrichment"
+	"rowsmith/sheets"
 	"rowsmith/tasks/credits"
 	"rowsmith/tasks/queue"
 	"rowsmith/tasks/store"
@@ -61,7 +62,7 @@ func (s *Service) chunkStep(ctx context.Context, account, job string, n int) que
 		return queue.Again(err)
 	default:
 		s.log.WarnContext(ctx, "chunk failed", "job", job, "chunk", n, "err", err)
-		if err := r.fault(ctx); err != nil {
+		if err := r.fault(ctx, len(l.doc.Job.Want)); err != nil {
 			return queue.Again(err)
 		}
 		if r.c.State == chunkNew {
@@ -138,15 +139,17 @@ func (r *run) enrich(ctx context.Context, l *loaded) error {
 	}
 	for i := range c.Rows {
 		subjects[i] = c.Rows[i].subject(plan)
-		if len(c.Rows[i].Need) != len(want.Attributes) || want.Needs != nil {
-			if want.Needs == nil {
-				want.Needs = make([][]string, len(c.Rows))
-				for k := range i {
-					want.Needs[k] = c.Rows[k].Need
-				}
-			}
-			want.Needs[i] = c.Rows[i].Need
+		if c.Rows[i].Need != nil && want.Needs == nil {
+			want.Needs = make([][]string, len(c.Rows))
 		}
+	}
+	for i := range want.Needs {
+		for _, a := range c.Rows[i].need(len(want.Attributes)) {
+			want.Needs[i] = append(want.Needs[i], want.Attributes[a])
+		}
+	}
+	if l.doc.Job.Fill == sheets.FillOverwrite {
+		want.Refresh = want.Attributes
 	}
 	results, err := r.s.engine.Enrich(ctx, subjects, want)
 	if err != nil {
@@ -157,11 +160,11 @@ func (r *run) enrich(ctx context.Context, l *loaded) error {
 	}
 	c.Cost = 0
 	for i := range c.Rows {
-		c.Rows[i].settle(results[i])
+		c.settle(&c.Rows[i], want.Attributes, results[i])
 	}
 	r.s.step("chunk.enriched", c.Job)
 	var more []store.Write
-	lines := r.lines()
+	lines := c.lines(want.Attributes)
 	for _, line := range lines {
 		c.Cost += line.Amount
 	}
@@ -181,26 +184,25 @@ func (r *run) enrich(ctx context.Context, l *loaded) error {
 }
 
 // settle takes over what the engine found for a row: only what the row needs.
-func (r *row) settle(res enrichment.Result) {
-	r.Values = map[string]enrichment.Value{}
-	r.Missing = map[string]string{}
-	for _, a := range r.Need {
-		v, ok := res.Values[a]
+func (c *chunk) settle(r *row, want []string, res enrichment.Result) {
+	r.Found, r.Missing = nil, nil
+	for _, a := range r.need(len(want)) {
+		v, ok := res.Values[want[a]]
 		if ok && v.Value != nil {
-			r.Values[a] = v
+			r.Found = append(r.Found, c.found(a, v))
 			continue
 		}
-		why := res.Missing[a]
+		why := res.Missing[want[a]]
 		if why == "" && ok {
 			why = v.Reason
 		}
 		if why == "" {
-			why = "not_found"
+			why = enrichment.ReasonNotFound
 		}
-		r.Missing[a] = why
+		c.miss(r, a, why)
 	}
 	switch {
-	case len(r.Values) > 0:
+	case len(r.Found) > 0:
 		r.State = rowEnriched
 	case res.Failed:
 		r.State = rowFailed
@@ -209,15 +211,39 @@ func (r *row) settle(res enrichment.Result) {
 	}
 }
 
+func (c *chunk) found(a int, v enrichment.Value) found {
+	f := found{
+		Attribute: a, Value: v.Value, Source: c.name(v.Source), Confidence: v.Confidence, Fetched: v.FetchedAt.UnixMilli(),
+		Verdict: string(v.Verdict), Cost: v.Cost,
+	}
+	if v.Reason != "" {
+		f.Reason = c.name(v.Reason) + 1
+	}
+	if v.VerifiedAt != nil {
+		f.Verified = v.VerifiedAt.UnixMilli()
+	}
+	return f
+}
+
+func (c *chunk) miss(r *row, a int, why string) {
+	n := c.name(why)
+	for i := range r.Missing {
+		if r.Missing[i].Reason == n {
+			r.Missing[i].Attributes = append(r.Missing[i].Attributes, a)
+			return
+		}
+	}
+	r.Missing = append(r.Missing, missing{Reason: n, Attributes: []int{a}})
+}
+
 // lines lists what the chunk's rows cost, for the ledger. A subject that several rows hold is paid once: the
 // engine sets a value's cost on the row that bought it.
-func (r *run) lines() []credits.Line {
+func (c *chunk) lines(want []string) []credits.Line {
 	var ls []credits.Line
-	for i := range r.c.Rows {
-		row := &r.c.Rows[i]
-		for _, a := range row.Need {
-			if v, ok := row.Values[a]; ok && v.Cost > 0 {
-				ls = append(ls, credits.Line{Row: row.Row + 1, Attribute: a, Source: v.Source, Amount: v.Cost})
+	for i := range c.Rows {
+		for _, f := range c.Rows[i].Found {
+			if f.Cost > 0 {
+				ls = append(ls, credits.Line{Row: c.Rows[i].Row + 1, Attribute: want[f.Attribute], Source: c.Names[f.Source], Amount: f.Cost})
 			}
 		}
 	}
@@ -265,9 +291,7 @@ func (r *run) handBack() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	r.c.State, r.c.Holder, r.c.Lease = chunkNew, "", time.Time{}
-	for i := range r.c.Rows {
-		r.c.Rows[i].State, r.c.Rows[i].Values, r.c.Rows[i].Missing = "", nil, nil
-	}
+	r.c.forget()
 	if err := r.save(ctx); err != nil && !errors.Is(err, store.ErrConflict) {
 		r.s.log.Warn("chunk not handed back, its lease will end", "job", r.c.Job, "chunk", r.c.N, "err", err)
 	}
@@ -275,24 +299,28 @@ func (r *run) handBack() {
 
 // fault notes that a run ended in an error of ours: the chunk is free to be tried again, or, after too
 // many, its rows are failed, so that the job ends and says so.
-func (r *run) fault(ctx context.Context) error {
+func (r *run) fault(ctx context.Context, want int) error {
 	r.c.Faults++
 	r.c.State, r.c.Holder, r.c.Lease, r.c.Cost = chunkNew, "", time.Time{}, 0
-	giveUp := r.c.Faults >= maxFaults
-	if giveUp {
+	r.c.forget()
+	if r.c.Faults >= maxFaults {
 		r.c.State = chunkSaved
-	}
-	for i := range r.c.Rows {
-		row := &r.c.Rows[i]
-		row.State, row.Values, row.Missing = "", nil, nil
-		if giveUp {
-			row.State, row.Missing = rowFailed, map[string]string{}
-			for _, a := range row.Need {
-				row.Missing[a] = "internal_error"
+		for i := range r.c.Rows {
+			row := &r.c.Rows[i]
+			row.State = rowFailed
+			for _, a := range row.need(want) {
+				r.c.miss(row, a, "internal_error")
 			}
 		}
 	}
 	return r.save(ctx)
+}
+
+// forget drops results that were not saved.
+func (c *chunk) forget() {
+	for i := range c.Rows {
+		c.Rows[i].State, c.Rows[i].Found, c.Rows[i].Missing = "", nil, nil
+	}
 }
 
 // afterChunk enqueues what a finished chunk makes possible: the chunk a window further, and a write.

@@ -17,8 +17,8 @@ const (
 	laneLease = 4 * time.Minute // longer than a Sheets call may take (180 s)
 	// writeBytes is what one write takes at most: Google advises 2 MB a request.
 	writeBytes = 2 << 20
-	// writeChunks is how many chunks one write takes: their marks and the counts are one commit.
-	writeChunks = 100
+	// writeChunks is how many chunks one write takes at most, about 2 MB of them.
+	writeChunks = 20
 )
 
 // A lane is a tab's one writer.
@@ -67,8 +67,8 @@ func (s *Service) writeStep(ctx context.Context, account, job string) queue.Answ
 	if wait > 0 {
 		return queue.After(wait)
 	}
+	defer s.leaveLane(key, ln, doc) // also when a step panics: the lane must not stand still until its lease ends
 	ans := s.writeChunks(ctx, account, l, docs)
-	s.leaveLane(key, ln, doc)
 	if full && ans == queue.Done() {
 		if err := s.nudgeWriter(ctx, account, job, 1); err != nil {
 			return s.answer(ctx, "write", err)
@@ -130,7 +130,7 @@ func (s *Service) leaveLane(key store.Key, ln lane, doc store.Doc) {
 	}
 }
 
-// savedChunks reads the job's chunks that wait to be written, up to what one write takes; full says that there may be more.
+// savedChunks reads the job's chunks that wait to be written, as many as one write may take; full says that there may be more.
 func (s *Service) savedChunks(ctx context.Context, account, job string) (docs []store.Doc, full bool, err error) {
 	p, err := s.chunkDocs(ctx, account, job, chunkSaved, writeChunks, "")
 	if err != nil {
@@ -225,13 +225,9 @@ func (o Output) sheetColumn() sheets.Column {
 func rowWrites(p sheets.Plan, c *chunk) ([]sheets.RowWrite, int) {
 	var out []sheets.RowWrite
 	size := 0
-	cols := make(map[string]int, len(p.Outputs))
-	for _, o := range p.Outputs {
-		cols[o.Attribute] = o.Index
-	}
 	for i := range c.Rows {
 		r := &c.Rows[i]
-		if len(r.Values) == 0 {
+		if len(r.Found) == 0 {
 			continue
 		}
 		inputs := make([]sheets.Cell, len(r.Inputs))
@@ -239,14 +235,11 @@ func rowWrites(p sheets.Plan, c *chunk) ([]sheets.RowWrite, int) {
 			inputs[k].Value = v
 		}
 		w := sheets.RowWrite{Ref: strconv.Itoa(c.N) + "/" + strconv.Itoa(i), Row: r.Row, Anchor: sheets.AnchorOf(inputs), RowHash: r.RowHash}
-		for _, a := range r.Need {
-			v, ok := r.Values[a]
-			if !ok {
-				continue
-			}
-			w.Cells = append(w.Cells, sheets.CellWrite{Col: cols[a], Value: v.Value})
-			size += 150
-			if t, ok := v.Value.(string); ok {
+		w.Cells = make([]sheets.CellWrite, 0, len(r.Found))
+		for _, f := range r.Found {
+			w.Cells = append(w.Cells, sheets.CellWrite{Col: p.Outputs[f.Attribute].Index, Value: f.Value})
+			size += 130
+			if t, ok := f.Value.(string); ok {
 				size += len(t)
 			}
 		}
@@ -276,7 +269,7 @@ func takeResults(cs []*chunk, results []sheets.RowResult) error {
 func (s *Service) count(ctx context.Context, account string, l *loaded, cs []*chunk, ds []store.Doc) error {
 	writes := make([]store.Write, 0, len(cs)+1)
 	for i, c := range cs {
-		l.doc.Tally.add(c)
+		l.doc.Tally.add(c, l.doc.Job.Want)
 		c.State = chunkWritten
 		d, err := s.chunkDoc(account, c, ds[i].Rev)
 		if err != nil {

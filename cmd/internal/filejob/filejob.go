@@ -1,0 +1,323 @@
+// Package filejob runs a job over a person's file: its rows go into an embedded spreadsheet, the job runs over that
+// through the same API, queue, workers and Sheets client as any other, and what it wrote is spliced into a copy of
+// the file.
+//
+// A run is remembered under the data folder by what it is: the input's hash and the options that decide the result. The same
+// call after an interruption or a crash goes on from there; after it is done, it starts anew (what was found is still in the
+// cache). Key format: runs/KEY.json, KEY being 32 hex digits.
+//
+// It refuses to replace an output it didn't write, to write over its input, and a table that no spreadsheet could hold.
+package filejob
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"rowsmith/cmd/internal/api"
+	"rowsmith/cmd/internal/app"
+	"rowsmith/cmd/internal/tabular"
+	"rowsmith/enrichment"
+	"rowsmith/sheets"
+	"rowsmith/tasks"
+)
+
+// Options are what `rowsmith enrich` was called with.
+type Options struct {
+	In, Out    string            // Out empty: NAME.enriched.EXT beside the input; "-" with In "-"
+	Want       []string          // empty: every attribute that costs nothing and can be found from the file's columns
+	Mapping    map[string]string // heading → attribute; "" for nothing
+	Output     map[string]string // attribute → heading
+	Country    string
+	Fill       sheets.Fill
+	Rows       string // "2:500", as people count the file's records; empty: all
+	Sheet      string
+	HeaderRow  int // from 1; 0: found
+	MaxCredits int64
+	Data       string
+	DNS        string
+	Restart    bool
+	Force      bool
+
+	Stdin    io.Reader
+	Stdout   io.Writer
+	Progress Progress
+	Log      *slog.Logger
+	Environ  []string
+	// Parts are put in place of the real ones by tests.
+	Parts app.Parts
+}
+
+// Progress is told how the run goes.
+type Progress interface {
+	// Rows: done of total rows are decided, so many cells are written.
+	Rows(done, total, cells int)
+	// Say shows one line.
+	Say(line string)
+	// End clears what is on the screen.
+	End()
+}
+
+// A Summary is what a run did; its JSON form is what --json prints.
+type Summary struct {
+	Job          string             `json:"job"`
+	Rows         int                `json:"rows"`
+	Eligible     int                `json:"eligible"`
+	Enriched     int                `json:"enriched"`
+	Unmatched    int                `json:"unmatched"`
+	Failed       int                `json:"failed"`
+	Skipped      int                `json:"skipped"`
+	Duplicates   int                `json:"duplicates"`
+	CellsWritten int                `json:"cells_written"`
+	Credits      int64              `json:"credits"`
+	MatchRate    map[string]float64 `json:"match_rate"`
+	ElapsedMS    int64              `json:"elapsed_ms"`
+
+	Out string `json:"-"`
+	// Notes are what else a person should know, one line each.
+	Notes []string    `json:"-"`
+	State tasks.State `json:"-"`
+}
+
+// A CallError says that the call was wrong, in one line that says what to do.
+type CallError struct{ Message string }
+
+func (e *CallError) Error() string { return e.Message }
+
+func wrong(format string, args ...any) error { return &CallError{fmt.Sprintf(format, args...)} }
+
+// ErrStopped: the run ended early; what there is was written, and the same call goes on.
+var ErrStopped = errors.New("stopped early")
+
+// key identifies the run: the same key gives the same result. What decides only where things are or how it is shown is left out.
+func (o *Options) key(sum string) string {
+	h := sha256.New()
+	b, _ := json.Marshal(struct { // plain types: cannot fail
+		Format          int
+		Sum, Out        string
+		Want            []string
+		Mapping, Output map[string]string
+		Country, Rows   string
+		Fill            sheets.Fill
+		Sheet           string
+		HeaderRow       int
+		MaxCredits      int64
+	}{1, sum, o.Out, o.Want, o.Mapping, o.Output, o.Country, o.Rows, o.Fill, o.Sheet, o.HeaderRow, o.MaxCredits})
+	h.Write(b)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// Run enriches the file. The error is a *CallError or *tabular.Error where the call was wrong, ErrStopped where it ended early with what there
+// is written, and ctx's where it was interrupted (likewise written).
+func Run(ctx context.Context, o Options) (Summary, error) {
+	start := time.Now()
+	if o.Fill == "" {
+		o.Fill = sheets.FillBlanks
+	}
+	if err := o.check(); err != nil {
+		return Summary{}, err
+	}
+	t, err := tabular.Open(ctx, o.In, tabular.Options{Sheet: o.Sheet, HeaderRow: o.HeaderRow, Stdin: o.Stdin})
+	if err != nil {
+		return Summary{}, err
+	}
+	defer t.Close()
+	if n := t.Cells(max(len(o.Want), 1)); n > tabular.MaxCells {
+		return Summary{}, wrong("%s has %d million cells with its new columns; a spreadsheet holds 10 million. Split the file, or take columns out.", t.Name(), n/1_000_000)
+	}
+	rec, err := openRecord(o.Data, o.key(t.Sum()), o.Restart)
+	if err != nil {
+		return Summary{}, err
+	}
+	out, err := openOutput(o, rec)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer out.discard()
+
+	cfg, err := app.Load(o.Environ)
+	if err != nil {
+		return Summary{}, wrong("The environment is not right: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	cfg.Addr, cfg.Data, cfg.Private = "127.0.0.1:0", o.Data, true
+	cfg.DevAPIKey = "rk_" + rec.Secret
+	if o.DNS != "" {
+		cfg.DNS = o.DNS
+	}
+	if o.Parts.Log == nil {
+		o.Parts.Log = o.Log
+	}
+	a, err := app.Open(ctx, cfg, o.Parts)
+	if errors.Is(err, app.ErrInUse) {
+		return Summary{}, wrong("Another Rowsmith is using %s. Wait for it to end, or choose another folder with --data.", o.Data)
+	}
+	if err != nil {
+		return Summary{}, fmt.Errorf("start: %w", err)
+	}
+	r := &run{o: o, t: t, rec: rec, out: out, app: a, key: cfg.DevAPIKey, start: start}
+	sum, err := r.steps(ctx)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if cerr := a.Close(stop); cerr != nil && err == nil && !errors.Is(cerr, context.DeadlineExceeded) {
+		err = fmt.Errorf("stop: %w", cerr)
+	}
+	return sum, err
+}
+
+func (o *Options) check() error {
+	for _, a := range slices.Sorted(slices.Values(o.Want)) {
+		if err := known("--want", a); err != nil {
+			return err
+		}
+	}
+	for _, h := range slices.Sorted(maps.Keys(o.Mapping)) {
+		if a := o.Mapping[h]; a != "" {
+			if err := known("--map", a); err != nil {
+				return err
+			}
+		}
+	}
+	for _, a := range slices.Sorted(maps.Keys(o.Output)) {
+		if err := known("--output", a); err != nil {
+			return err
+		}
+	}
+	switch o.Fill {
+	case sheets.FillBlanks, sheets.FillOverwrite:
+	case sheets.FillStale:
+		return wrong("--fill stale needs the record of earlier runs over the same sheet, which a file doesn't have. Use blanks or overwrite.")
+	default:
+		return wrong("--fill takes blanks, stale or overwrite.")
+	}
+	if o.MaxCredits < 0 {
+		return wrong("--max-credits is 0 or more.")
+	}
+	return nil
+}
+
+func known(flag, name string) error {
+	if _, ok := enrichment.Find(name); ok {
+		return nil
+	}
+	if s := enrichment.Suggest(name); s != "" {
+		return wrong("%s: there is no attribute %q. Did you mean %q?", flag, name, s)
+	}
+	return wrong("%s: there is no attribute %q. The README lists them.", flag, name)
+}
+
+// A run is one call under way.
+type run struct {
+	o     Options
+	t     tabular.Table
+	rec   *record
+	out   *output
+	app   *app.App
+	key   string
+	start time.Time
+
+	first int // row of the embedded sheet that holds the first record; the headings stand above
+	notes []string
+}
+
+func (r *run) note(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+// steps does the run; each of its steps is safe to repeat after a crash.
+func (r *run) steps(ctx context.Context) (Summary, error) {
+	r.first = 1
+	if err := r.load(ctx); err != nil {
+		return Summary{}, err
+	}
+	job, err := r.startJob(ctx)
+	if err != nil {
+		return Summary{}, err
+	}
+	job, err = r.follow(ctx, job)
+	interrupted := ctx.Err()
+	if err != nil && interrupted == nil {
+		return Summary{}, err
+	}
+	if job.ID == "" {
+		return Summary{}, interrupted
+	}
+	// What there is gets written also after an interruption: nobody should lose what was found.
+	wctx := context.WithoutCancel(ctx)
+	if err := r.write(wctx, job); err != nil {
+		return Summary{}, err
+	}
+	sum := r.summary(job)
+	switch {
+	case interrupted != nil:
+		return sum, interrupted
+	case !job.State.Final():
+		return sum, ErrStopped
+	case job.State != tasks.Done:
+		return sum, fmt.Errorf("job %s: %s %s", job.ID, job.State, job.Error)
+	}
+	return sum, r.rec.finish(wctx, r.app)
+}
+
+func (r *run) summary(j tasks.Job) Summary {
+	// Records that no cell of the sheet shows (blank ones at the end, or outside of --rows) are skipped ones too.
+	rest := r.t.Len() - j.Rows.Total
+	s := Summary{
+		Job: j.ID, Rows: r.t.Len(), Eligible: j.Rows.Eligible, Enriched: j.Rows.Enriched, Unmatched: j.Rows.Unmatched, Failed: j.Rows.Failed,
+		Skipped: j.Rows.Skipped + max(0, rest), Duplicates: j.Rows.Duplicates, CellsWritten: j.CellsWritten, Credits: j.Credits.Spent,
+		MatchRate: j.MatchRate, ElapsedMS: time.Since(r.start).Milliseconds(), Out: r.o.Out, Notes: r.notes, State: j.State,
+	}
+	if s.MatchRate == nil {
+		s.MatchRate = map[string]float64{}
+	}
+	return s
+}
+
+// call asks the API, as any client would.
+func (r *run) call(ctx context.Context, method, path, idempotency string, body, into any) error {
+	var in io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		in = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, r.app.URL()+path, in)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+r.key)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if idempotency != "" {
+		req.Header.Set("Idempotency-Key", idempotency)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 400 {
+		var p api.Problem
+		if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&p); err != nil {
+			return fmt.Errorf("%s %s: status %d", method, path, resp.StatusCode)
+		}
+		if resp.StatusCode < 500 {
+			return &CallError{p.Detail}
+		}
+		return fmt.Errorf("%s %s: %s", method, path, p.Detail)
+	}
+	return json.NewDecoder(resp.Body).Decode(into)
+}
