@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-
 	"rowsmith/sheets/sheetsim"
 )
 
@@ -126,4 +125,3 @@ func readCrash(t *testing.T, srv *sheetsim.Server, id string) int {
 	}
 	return int(n.(float64))
 }
-

@@ -155,15 +155,12 @@ func formatNumber(pattern string, n float64) string {
 				lit(section[i : i+1])
 			}
 		case '[':
-			j := strings.IndexByte(section[i:], ']')
-			if j < 0 {
-				j = len(section) - i - 1
+			in, _, _ := strings.Cut(section[i+1:], "]")
+			if sign, ok := strings.CutPrefix(in, "$"); ok {
+				sign, _, _ = strings.Cut(sign, "-")
+				lit(sign)
 			}
-			if in := section[i+1 : min(i+j, len(section))]; strings.HasPrefix(in, "$") {
-				cur, _, _ := strings.Cut(in[1:], "-")
-				lit(cur)
-			}
-			i += j
+			i += len(in) + 1
 		case '0', '#', '?':
 			digits = true
 			switch {

@@ -210,8 +210,8 @@ func Camel(s string) string {
 	up := false
 	for _, c := range s {
 		switch {
-		case c == '_':
-			up = b.Len() > 0
+		case c == '_' && b.Len() > 0:
+			up = true
 		case up && c >= 'a' && c <= 'z':
 			b.WriteRune(c - 'a' + 'A')
 			up = false
