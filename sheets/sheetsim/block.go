@@ -324,6 +324,7 @@ func (r *blockReader) row(into *row, pos []int32, formats []*extra, arena *[]cel
 	}
 	if used := len(into.cells); used > 0 && start < cap(*arena) && &into.cells[0] == &(*arena)[start : start+1][0] {
 		*arena = (*arena)[:start+used]
+		into.cells = into.cells[:used:used] // the rest is the next row's
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ func Check(t T, h http.Handler) http.Handler {
 		}
 		var body []byte
 		if r.Body != nil {
+			var err error
 			if body, err = io.ReadAll(r.Body); err != nil {
 				http.Error(w, "read the request", http.StatusBadRequest)
 				return
