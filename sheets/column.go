@@ -11,6 +11,10 @@ import (
 // ColumnKey is the key of the developer metadata that marks an output column; its value is the attribute.
 const ColumnKey = "rowsmith.column"
 
+// MadeKey is the key of the developer metadata that marks, beside [ColumnKey], a column that did not exist before; its value is the
+// attribute. What stands there was computed from the other columns, so it is no input of its own.
+const MadeKey = "rowsmith.made"
+
 // PrepareColumns finds the output columns of a tab, and makes those that are missing, right of everything that stands in it: the grid
 // grows if it must, the heading is written in the format of its left neighbour, and the column is marked with developer metadata.
 // It returns want with Index and Heading as they are in the sheet; Index and an empty Heading need not be set before.
@@ -89,7 +93,7 @@ func (w *Writer) columnsToMake(ctx context.Context, id string, sheetID int64, he
 			out[i].Heading = headings[col]
 		}
 		if _, ok := marked[out[i].Attribute]; !ok {
-			requests = append(requests, mark(sheetID, col, out[i].Attribute))
+			requests = append(requests, mark(ColumnKey, sheetID, col, out[i].Attribute))
 		}
 	}
 	if missing == 0 {
@@ -132,7 +136,7 @@ func (w *Writer) columnsToMake(ctx context.Context, id string, sheetID int64, he
 		out[i].Heading = cleanText(out[i].Heading)
 		out[i].Index = edge
 		heads.Values = append(heads.Values, &gsheets.CellData{UserEnteredValue: wireValue(out[i].Heading), UserEnteredFormat: like})
-		requests = append(requests, mark(sheetID, edge, out[i].Attribute))
+		requests = append(requests, mark(ColumnKey, sheetID, edge, out[i].Attribute), mark(MadeKey, sheetID, edge, out[i].Attribute))
 		edge++
 	}
 	if headerRow < 0 {
@@ -246,9 +250,9 @@ func headingText(c Cell) string {
 	return FormatText.Text(c.Value)
 }
 
-func mark(sheetID int64, col int, attribute string) *gsheets.Request {
+func mark(key string, sheetID int64, col int, attribute string) *gsheets.Request {
 	return &gsheets.Request{CreateDeveloperMetadata: &gsheets.CreateDeveloperMetadataRequest{DeveloperMetadata: &gsheets.DeveloperMetadata{
-		MetadataKey: ColumnKey, MetadataValue: attribute, Visibility: "DOCUMENT",
+		MetadataKey: key, MetadataValue: attribute, Visibility: "DOCUMENT",
 		Location: &gsheets.DeveloperMetadataLocation{DimensionRange: &gsheets.DimensionRange{
 			SheetId: sheetID, Dimension: "COLUMNS", StartIndex: int64(col), EndIndex: int64(col + 1),
 			ForceSendFields: []string{"SheetId", "StartIndex"},

@@ -86,7 +86,11 @@ func readLayout(ctx context.Context, client *sheets.Client, r Request) (layout, 
 	if len(headings) == 0 {
 		return layout{}, sheets.Tab{}, invalid("header_row", "Row %d has no headings. Say with header_row which row holds them.", r.HeaderRow)
 	}
-	l, err := planColumns(headings, r, rg)
+	made, err := client.Columns(ctx, r.SpreadsheetID, tab.ID, sheets.MadeKey)
+	if err != nil {
+		return layout{}, sheets.Tab{}, sheetError(err)
+	}
+	l, err := planColumns(headings, r, rg, made)
 	if err != nil {
 		return layout{}, sheets.Tab{}, err
 	}
@@ -118,8 +122,13 @@ func findTab(ss sheets.Spreadsheet, r Request, inRange string) (sheets.Tab, erro
 }
 
 // planColumns maps headings to inputs and wanted attributes to columns. Headings are recognised; the
-// request's mapping overrides.
-func planColumns(headings []string, r Request, rg sheets.Range) (layout, error) {
+// request's mapping overrides. Columns that an earlier job made hold what was computed from the others: they are
+// no inputs unless the mapping says so.
+func planColumns(headings []string, r Request, rg sheets.Range, made map[string]int) (layout, error) {
+	ours := map[int]bool{}
+	for _, col := range made {
+		ours[col] = true
+	}
 	l := layout{Plan: Plan{StartCol: max(rg.StartCol, 0), EndCol: len(headings)}}
 	if rg.EndCol >= 0 && rg.EndCol < l.EndCol {
 		l.EndCol = rg.EndCol
@@ -157,7 +166,7 @@ func planColumns(headings []string, r Request, rg sheets.Range) (layout, error) 
 			continue
 		}
 		where[a] = i
-		if cat, ok := enrichment.Find(a); ok && (cat.Input || mapped[i]) && i >= l.StartCol && i < l.EndCol {
+		if cat, ok := enrichment.Find(a); ok && (cat.Input && !ours[i] || mapped[i]) && i >= l.StartCol && i < l.EndCol {
 			l.Inputs = append(l.Inputs, Input{Col: i, Attribute: a, Heading: headings[i]})
 		}
 	}

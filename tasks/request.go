@@ -187,6 +187,13 @@ func (s *Service) Create(ctx context.Context, account string, r Request) (Job, e
 func (s *Service) saveNew(ctx context.Context, account string, r Request, d *jobDoc) error {
 	for range 10 {
 		target, write, err := s.claimTarget(ctx, account, d)
+		if overlap := (*Error)(nil); r.IdempotencyKey != "" && errors.As(err, &overlap) && overlap.Code == CodeOverlap {
+			// The job in the way may be the one that this very call made a moment ago.
+			if j, found, rerr := s.repeated(ctx, account, r); found || rerr != nil {
+				d.Job = j
+				return rerr
+			}
+		}
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,7 @@
 // Package messy makes the tables of leads that tests and benchmarks work on: as untidy as people's own, and the same
 // bytes for the same seed.
 //
-// It refuses to hold anyone's data. Names are put together from lists; companies, domains (.example, or a mail
+// It refuses to hold anyone's data. Names are put together from lists; companies, domains (NAME-leads-sample.TLD: a real TLD, since what has none is no address; or a mail
 // provider's) and phone numbers (from ranges that numbering authorities keep for fiction) belong to nobody.
 //
 // A table is CSV in UTF-8 with CRLF, the headings Headings and then the rows asked for. Among them are blank rows,
@@ -106,7 +106,7 @@ func (g *generator) fields(i int) []string {
 	land := lands[g.IntN(len(lands))]
 	first, last := pick(g, firstNames), pick(g, lastNames)
 	firm := pick(g, firmWords) + " " + pick(g, firmTrades)
-	domain := strings.ToLower(strings.ReplaceAll(plain.Replace(firm), " ", pick(g, []string{"", "-"}))) + ".example"
+	domain := strings.ToLower(strings.ReplaceAll(plain.Replace(firm), " ", pick(g, []string{"", "-"}))) + pick(g, []string{"-leads-sample.com", "-leads-sample.de", "-leads-sample.co.uk", "-leads-sample.net"})
 
 	f[id] = fmt.Sprintf("%06d", i+1)
 	f[fullName] = g.name(first, last)
