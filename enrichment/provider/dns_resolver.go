@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -68,10 +67,15 @@ type ResolverConfig struct {
 // which every working server knows. If that fails too the machine is offline: for [offlineFor] all look-ups are
 // refused at once, and then one of them tries again.
 //
+// The machine's own servers are not believed blindly: closed-off networks have servers that say of every name that it does
+// not exist. One that says so of the root is no way to the world's names, and the machine is offline. Servers named in the
+// configuration are taken at their word: they may know the names of one network and no others.
+//
 // It is safe for concurrent use.
 type Resolver struct {
 	servers []string
 	offline bool
+	system  bool // the servers are the machine's own, not ones that somebody chose
 	clock   clockwork.Clock
 	log     *slog.Logger
 	timeout time.Duration
@@ -118,7 +122,7 @@ func NewResolver(c ResolverConfig) (*Resolver, error) {
 		r.servers = append(r.servers, addr)
 	}
 	if len(c.Servers) == 0 && !c.Offline {
-		r.servers = systemServers()
+		r.servers, r.system = systemServers(), true
 	}
 	if len(r.servers) == 0 {
 		r.offline = true
@@ -176,14 +180,16 @@ func (r *Resolver) resolve(ctx context.Context, key dnsKey) dnsAnswer {
 	if open {
 		return dnsAnswer{err: ErrOffline}
 	}
+	if r.system && !r.circuit.isProved() && r.rootless(ctx) {
+		r.goOffline(ctx, errRootless)
+		return dnsAnswer{err: ErrOffline}
+	}
 	began := time.Now()
 	a := r.follow(ctx, key)
 	if a.err == nil {
 		r.circuit.answered(time.Now())
 	} else if !r.online(ctx, a.err, began) {
-		if r.circuit.open(r.clock.Now()) {
-			r.log.WarnContext(ctx, "no name server can be reached; names are not looked up for a while", "servers", len(r.servers), "error", a.err)
-		}
+		r.goOffline(ctx, a.err)
 		return dnsAnswer{err: ErrOffline}
 	}
 	if probe {
@@ -393,89 +399,4 @@ func (r *Resolver) send(ctx context.Context, c *dns.Client, server string, q *dn
 			return nil, ErrServfail
 		}
 	}
-}
-
-// A dnsCircuit remembers whether the network is there.
-type dnsCircuit struct {
-	mu      sync.Mutex
-	until   time.Time // no look-ups before; zero: closed
-	probing bool
-	last    time.Time // of the latest useful answer, by the machine's clock
-	check   singleflight.Group
-}
-
-// offlineFor is how long nothing is asked after no server could be reached.
-const offlineFor = 30 * time.Second
-
-// enter reports whether a look-up is refused, and otherwise whether it is the one that tries whether the network is back.
-func (c *dnsCircuit) enter(now time.Time) (probe, open bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.until.IsZero() {
-		return false, false
-	}
-	if now.Before(c.until) || c.probing {
-		return false, true
-	}
-	c.probing = true
-	return true, false
-}
-
-// open opens the circuit and reports whether it was closed.
-func (c *dnsCircuit) open(now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	was := c.until.IsZero()
-	c.until, c.probing = now.Add(offlineFor), false
-	return was
-}
-
-func (c *dnsCircuit) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.until, c.probing = time.Time{}, false
-}
-
-func (c *dnsCircuit) answered(at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if at.After(c.last) {
-		c.last = at
-	}
-}
-
-// answeredSince reports whether a name was answered at or after a moment.
-func (c *dnsCircuit) answeredSince(at time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return !c.last.IsZero() && !c.last.Before(at)
-}
-
-// speaking is how long a useful answer proves that servers which now answer with a failure work as such.
-const speaking = time.Minute
-
-// online reports whether a look-up that failed did so on account of its name: other names are answered.
-func (r *Resolver) online(ctx context.Context, failure error, began time.Time) bool {
-	since := began
-	if errors.Is(failure, ErrServfail) || errors.Is(failure, ErrRefused) {
-		// Somebody is there. Silence proves nothing about a minute ago.
-		since = began.Add(-speaking)
-	}
-	if r.circuit.answeredSince(since) {
-		return true
-	}
-	err, _, _ := r.circuit.check.Do("", func() (any, error) {
-		_, err := r.ask(ctx, dnsKey{"", dns.TypeNS}, 1)
-		if err == nil {
-			r.circuit.answered(time.Now())
-		}
-		return err, nil
-	})
-	if err == nil {
-		return true
-	}
-	// A server that refuses to speak of the root may still have spoken of the name.
-	check := err.(error)
-	silent := errors.Is(check, ErrTimeout) || errors.Is(check, ErrOffline)
-	return !silent && !errors.Is(check, failure)
 }

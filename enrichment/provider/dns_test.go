@@ -171,6 +171,13 @@ func offlineResolvers(t *testing.T) map[string]func() (*Resolver, func() int) {
 			s.become(func(dns.ResponseWriter, *dns.Msg) *dns.Msg { return nil })
 			return resolverOf(t, ResolverConfig{Servers: []string{s.addr}, Timeout: impatient}), s.total
 		},
+		"nothing exists": func() (*Resolver, func() int) {
+			s := startNameServer(t, "")
+			s.become(failing(dns.RcodeNameError))
+			r := resolverOf(t, ResolverConfig{Servers: []string{s.addr}})
+			r.system = true // as if it stood in resolv.conf
+			return r, s.total
+		},
 		"everything refused": func() (*Resolver, func() int) {
 			s := startNameServer(t, "")
 			s.become(failing(dns.RcodeRefused))
@@ -234,6 +241,15 @@ func TestComesBackWhenTheNetworkDoes(t *testing.T) {
 	clock.Advance(offlineFor)
 	route, err := r.mail(context.Background(), "acme.test")
 	if err != nil || route.hosts[0] != "mx.acme.test" {
+		t.Errorf("%+v, %v", route, err)
+	}
+}
+
+func TestChosenServersAreTakenAtTheirWord(t *testing.T) {
+	s := startNameServer(t, "")
+	s.become(failing(dns.RcodeNameError))
+	r := resolverOf(t, ResolverConfig{Servers: []string{s.addr}})
+	if route, err := r.mail(context.Background(), "acme.test"); err != nil || route.kind != routeNoDomain {
 		t.Errorf("%+v, %v", route, err)
 	}
 }

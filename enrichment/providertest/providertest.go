@@ -134,6 +134,10 @@ func Run(t *testing.T, p enrichment.Provider, cases ...Case) {
 			}
 		}
 	})
+	if t.Failed() {
+		// What is wrong alone need not be tried from many sides, where it could take the whole process down.
+		return
+	}
 	t.Run("concurrent use", func(t *testing.T) {
 		for chunk := range chunks(queries, info.Batch) {
 			want := ask(t, p, context.Background(), chunk)
