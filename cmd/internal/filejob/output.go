@@ -24,7 +24,7 @@ type output struct {
 
 // openOutput settles where the result goes and that it can be written, before any work. An existing file is
 // replaced only where we wrote it and nobody has changed it since, or with --force.
-func openOutput(o Options, _ *record) (*output, error) {
+func openOutput(o Options, rec *record) (*output, error) {
 	if o.Out == "-" {
 		return &output{stdout: o.Stdout}, nil
 	}
@@ -39,7 +39,15 @@ func openOutput(o Options, _ *record) (*output, error) {
 			return nil, err
 		}
 	}
+	if rec.Temp != "" && filepath.Dir(rec.Temp) == filepath.Dir(o.Out) {
+		os.Remove(rec.Temp) // what a killed call left; gone is as good
+	}
 	if out.file, err = tabular.Create(o.Out, o.In); err != nil {
+		return nil, err
+	}
+	rec.Temp = out.file.Temp()
+	if err := rec.save(); err != nil {
+		out.discard()
 		return nil, err
 	}
 	return out, nil

@@ -22,6 +22,8 @@ type record struct {
 	SheetID     int64  `json:"sheet_id,omitempty"`
 	Loaded      bool   `json:"loaded,omitempty"` // all rows are in the spreadsheet
 	Job         string `json:"job,omitempty"`
+	// Temp is the output's temporary file: a call that was killed leaves it behind.
+	Temp string `json:"temp,omitempty"`
 
 	path string
 }

@@ -73,6 +73,14 @@ func (a *AtomicFile) problem(err error) error {
 	return problem(err, "%s could not be written: %s. Choose another place with -o.", a.name, reason(err))
 }
 
+// Temp is the path of the temporary file, for a caller that removes it after a crash; empty where there is none.
+func (a *AtomicFile) Temp() string {
+	if a.direct {
+		return ""
+	}
+	return a.file.Name()
+}
+
 // Write writes to the temporary file. After a failure every call fails the same way.
 func (a *AtomicFile) Write(p []byte) (int, error) {
 	if a.err != nil {
