@@ -279,13 +279,24 @@ func TestAProviderThatSaysStopIsNotAskedForTheRest(t *testing.T) {
 }
 
 func TestOneRowIsAskedOfOnePaidProviderAtATime(t *testing.T) {
-	// The first finds what the second would have been paid for.
+	// What the first finds lets a free one give what the second would have been paid for.
+	a := source("a", only("company_name"), only("website"), map[string]any{"website": "https://acme.com"}, paid(3))
+	free := source("free", only("website"), only("cms"), map[string]any{"cms": "x"}, network)
+	b := source("b", only("company_name"), only("cms"), map[string]any{"cms": "y"}, paid(3))
+	r := enrich(t, engine(t, a, free, b), Want{Attributes: only("website", "cms"), MaxCost: 100, Journal: &ledger{}}, jo)[0]
+	expect(t, r, map[string]any{"website": "https://acme.com", "cms": "x"}, nil)
+	if b.asked() != 0 || r.Cost != 3 {
+		t.Errorf("b asked %d times, cost %d", b.asked(), r.Cost)
+	}
+}
+
+func TestOneCallGivesAllItCan(t *testing.T) {
 	a := source("a", only("full_name"), only("job_title", "city"), map[string]any{"job_title": "CEO", "city": "Bonn"}, paid(3))
 	b := source("b", only("full_name"), only("city"), map[string]any{"city": "Paris"}, paid(3))
 	r := enrich(t, engine(t, a, b), Want{Attributes: only("city", "job_title"), MaxCost: 100, Journal: &ledger{}}, jo)[0]
 	expect(t, r, map[string]any{"job_title": "CEO", "city": "Bonn"}, nil)
-	if b.asked() != 0 || r.Cost != 3 {
-		t.Errorf("b asked %d times, cost %d", b.asked(), r.Cost)
+	if a.asked() != 1 || b.asked() != 0 || r.Cost != 3 {
+		t.Errorf("asked %d and %d times, cost %d", a.asked(), b.asked(), r.Cost)
 	}
 }
 
