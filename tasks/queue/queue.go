@@ -62,7 +62,7 @@ import (
 
 // Limits of every implementation.
 const (
-	MaxBody      = 100 << 10           // bytes (sources on Cloud Tasks disagree: 100 KB or 1 MB)
+	MaxBody      = 90 << 10            // bytes: Cloud Tasks takes tasks of 100 KB (other sources: 1 MB), name, address and headers included
 	MaxName      = 400                 // bytes of Task.Name
 	MaxAhead     = 29 * 24 * time.Hour // how far ahead a task may be due; Cloud Tasks takes 30 days
 	DedupeWindow = time.Hour           // how long a finished task's name still dedupes, at least
