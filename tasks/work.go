@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
 	"rowsmith/enrichment"
@@ -29,6 +30,7 @@ type run struct {
 	account string
 	c       *chunk
 	rev     store.Rev
+	mu      sync.Mutex // the engine journals the waves of several sources at once
 }
 
 // chunkStep claims a chunk, looks its rows up, and saves what was found.
@@ -175,6 +177,10 @@ func (r *run) enrich(ctx context.Context, l *loaded) error {
 		}
 		more = append(more, w)
 	}
+	for id, call := range c.Journal {
+		call.Values = nil // they stand in the rows now
+		c.Journal[id] = call
+	}
 	c.State, c.Holder, c.Lease = chunkSaved, "", time.Time{}
 	if err := r.save(ctx, more...); err != nil {
 		return err
@@ -252,20 +258,24 @@ func (c *chunk) lines(want []string) []credits.Line {
 
 // Begin makes the run its own journal: calls are recorded on the chunk's document before they are made.
 func (r *run) Begin(ctx context.Context, calls []enrichment.Call) (map[string]enrichment.Call, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	known := map[string]enrichment.Call{}
-	if r.c.Journal == nil {
-		r.c.Journal = map[string]enrichment.Call{}
+	before := r.c.Journal
+	after := maps.Clone(before)
+	if after == nil {
+		after = map[string]enrichment.Call{}
 	}
-	before := maps.Clone(r.c.Journal)
 	for _, call := range calls {
-		if old, ok := r.c.Journal[call.ID]; ok {
+		if old, ok := before[call.ID]; ok {
 			known[call.ID] = old
-			if old.Outcome != 0 || call.Attempt <= old.Attempt {
+			if old.Outcome.Final() || old.Outcome == 0 && call.Attempt <= old.Attempt {
 				continue
 			}
 		}
-		r.c.Journal[call.ID] = call
+		after[call.ID] = call
 	}
+	r.c.Journal = after
 	if err := r.save(ctx); err != nil {
 		r.c.Journal = before
 		return nil, err
@@ -276,6 +286,11 @@ func (r *run) Begin(ctx context.Context, calls []enrichment.Call) (map[string]en
 
 // End records how calls ended. It is durable before anything that was found is used.
 func (r *run) End(ctx context.Context, calls []enrichment.Call) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.c.Journal == nil {
+		r.c.Journal = map[string]enrichment.Call{}
+	}
 	for _, call := range calls {
 		r.c.Journal[call.ID] = call
 	}

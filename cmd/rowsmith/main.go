@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -28,8 +29,15 @@ import (
 )
 
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		// The most a run needs at once is far below; collecting earlier keeps it small on small machines.
+		debug.SetMemoryLimit(memory)
+	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }
+
+// memory is the program's soft memory limit in bytes: it is meant to live beside other programs, under 200 MB.
+const memory = 120 << 20
 
 // run is the program without the process around it. The first interrupt stops gently, the second at once.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
