@@ -30,6 +30,10 @@ type Harness struct {
 	// Reruns says that a transaction is certain to run again when a document it read is changed by a
 	// commit that ends before it does. A store that locks what is read makes that commit wait instead.
 	Reruns bool
+
+	// CommitBytes is the largest commit that the other end of this store can take, where that is a stand-in that takes less
+	// than [store.MaxCommit]. Zero means that it takes that.
+	CommitBytes int
 }
 
 // Kinds are the kinds that a [Harness] declares.

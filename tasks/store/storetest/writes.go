@@ -57,22 +57,27 @@ var limitTests = []test{
 	}},
 	{"CommitBytes", func(i *instance) {
 		// Eleven documents that come to MaxCommit exactly, then to one byte more.
-		var writes []store.Write
-		left := store.MaxCommit
-		for n := range 11 {
-			d := doc(thing(fmt.Sprintf("%02d", n)), "", nil)
-			d.Payload = make([]byte, left/(11-n)-store.Size(d))
-			left -= store.Size(d)
-			writes = append(writes, store.Set(d))
+		eleven := func(left int) (writes []store.Write) {
+			for n := range 11 {
+				d := doc(thing(fmt.Sprintf("%02d", n)), "", nil)
+				d.Payload = make([]byte, left/(11-n)-store.Size(d))
+				left -= store.Size(d)
+				writes = append(writes, store.Set(d))
+			}
+			if left != 0 {
+				i.Fatalf("the test is wrong: %d bytes left", left)
+			}
+			return writes
 		}
-		if left != 0 {
-			i.Fatalf("the test is wrong: %d bytes left", left)
-		}
+		writes := eleven(store.MaxCommit)
 		writes[3].Doc.Payload = append(writes[3].Doc.Payload, 0)
 		_, err := i.Store.Commit(i.ctx, writes...)
 		i.is(err, store.ErrTooLarge, "one byte over the largest commit")
 		i.absent(thing("00"), thing("10"))
 		writes[3].Doc.Payload = writes[3].Doc.Payload[1:]
+		if i.CommitBytes > 0 {
+			writes = eleven(i.CommitBytes)
+		}
 		i.commit(writes...)
 		i.one(thing("10"))
 	}},
