@@ -69,6 +69,23 @@ func (s *Service) Attributes(given []string) []AttributeInfo {
 	return out
 }
 
+// withoutSource lists the wanted attributes that no source gives.
+func (s *Service) withoutSource(want []string) []string {
+	var out []string
+	for _, a := range want {
+		if !slices.ContainsFunc(s.sources, func(p enrichment.Info) bool { return slices.Contains(p.Gives, a) }) && !s.own(a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// own reports whether the engine itself makes the attribute, about its own findings.
+func (s *Service) own(a string) bool {
+	cat, ok := enrichment.Find(a)
+	return ok && (cat.Group == enrichment.Quality || a == "email_source")
+}
+
 func anyMet(needs [][]string, have map[string]bool) bool {
 	for _, alt := range needs {
 		if !slices.ContainsFunc(alt, func(a string) bool { return !have[a] }) {

@@ -159,6 +159,13 @@ func (s *Service) Create(ctx context.Context, account string, r Request) (Job, e
 	if err != nil {
 		return Job{}, err
 	}
+	missing := s.withoutSource(r.Want)
+	if len(missing) == len(r.Want) {
+		return Job{}, invalid("want", "No source here can find %s. GET /v1/attributes lists the sources of each attribute.", clip(strings.Join(missing, ", ")))
+	}
+	if len(missing) > 0 {
+		l.warnings = append(l.warnings, fmt.Sprintf("No source here can find %s: these stay empty.", strings.Join(missing, ", ")))
+	}
 	now := s.clock.Now().UTC()
 	d := jobDoc{
 		Job: Job{

@@ -137,6 +137,7 @@ func (r *run) startJob(ctx context.Context) (tasks.Job, error) {
 	if err := r.call(ctx, http.MethodPost, "/v1/jobs", "run-"+r.rec.Secret, req, &job); err != nil {
 		return job, err
 	}
+	r.notes = append(r.notes, job.Warnings...)
 	r.rec.Job = job.ID
 	return job, r.rec.save()
 }
