@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -118,12 +120,16 @@ func (s *Server) listJobs(c echo.Context) error {
 	limit := 100
 	if q := c.QueryParam("limit"); q != "" {
 		n, err := strconv.Atoi(q)
-		if err != nil || n < 1 || n > 1000 {
-			return badField("limit", "limit is a whole number from 1 to 1000.")
+		if err != nil || n < 1 || n > maxLimit {
+			return badField("limit", "This is a whole number from 1 to 1000.")
 		}
 		limit = n
 	}
-	jobs, next, err := s.Tasks.Jobs(c.Request().Context(), caller(c).Account, c.QueryParam("spreadsheet_id"), c.QueryParam("cursor"), limit)
+	sheet := c.QueryParam("spreadsheet_id")
+	if len(sheet) > 200 || !utf8.ValidString(sheet) || strings.ContainsFunc(sheet, unicode.IsControl) {
+		return badField("spreadsheet_id", "This is not a spreadsheet's id.")
+	}
+	jobs, next, err := s.Tasks.Jobs(c.Request().Context(), caller(c).Account, sheet, c.QueryParam("cursor"), limit)
 	if err != nil {
 		return err
 	}

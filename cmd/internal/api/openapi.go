@@ -2,9 +2,11 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +14,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3gen"
 
 	"rowsmith/cmd/internal/access"
+	"rowsmith/sheets"
+	"rowsmith/tasks"
 )
 
 var pathParam = regexp.MustCompile(`\{([a-z_]+)\}`)
@@ -25,12 +29,15 @@ func Describe(version string) (*openapi3.T, error) {
 		Components: &openapi3.Components{
 			Schemas: openapi3.Schemas{},
 			SecuritySchemes: openapi3.SecuritySchemes{
-				"api_key": &openapi3.SecuritySchemeRef{Value: openapi3.NewSecurityScheme().WithType("http").WithScheme("bearer").
-					WithDescription("An API key. X-API-Key is taken too.")},
+				string(access.APIKey): &openapi3.SecuritySchemeRef{Value: openapi3.NewSecurityScheme().WithType("http").WithScheme("bearer").
+					WithDescription("An API key.")},
+				keyHeader: &openapi3.SecuritySchemeRef{Value: openapi3.NewSecurityScheme().WithType("apiKey").WithIn("header").WithName("X-API-Key").
+					WithDescription("An API key, for programs that can't set Authorization.")},
 			},
 		},
 	}
-	gen := openapi3gen.NewGenerator(openapi3gen.SchemaCustomizer(refine))
+	gen := openapi3gen.NewGenerator(openapi3gen.SchemaCustomizer(refine),
+		openapi3gen.CreateComponentSchemas(openapi3gen.ExportComponentSchemasOptions{ExportComponentSchemas: true, ExportTopLevelSchema: true}))
 	schema := func(v any) (*openapi3.SchemaRef, error) { return gen.NewSchemaRefForValue(v, doc.Components.Schemas) }
 	prob, err := schema(Problem{})
 	if err != nil {
@@ -49,8 +56,8 @@ func Describe(version string) (*openapi3.T, error) {
 		}
 		for _, q := range r.query {
 			t := openapi3.NewStringSchema()
-			if q.integer {
-				t = openapi3.NewIntegerSchema()
+			if q.most > 0 {
+				t = openapi3.NewIntegerSchema().WithMin(1).WithMax(float64(q.most))
 			}
 			op.AddParameter(openapi3.NewQueryParameter(q.name).WithDescription(q.about).WithSchema(t))
 		}
@@ -75,17 +82,21 @@ func Describe(version string) (*openapi3.T, error) {
 			ok = ok.WithJSONSchemaRef(ref)
 		}
 		op.AddResponse(r.status, ok)
-		fails := map[int][]string{}
-		for _, code := range r.fails {
-			fails[status[code]] = append(fails[status[code]], string(code))
-		}
 		if r.who != access.None {
-			op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate(string(r.who)))
-			fails[http.StatusUnauthorized] = append(fails[http.StatusUnauthorized], string(codeUnauthenticated))
+			op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate(string(r.who))).
+				With(openapi3.NewSecurityRequirement().Authenticate(keyHeader))
+		}
+		fails := map[int][]string{}
+		for _, code := range r.failures() {
+			fails[status[code]] = append(fails[status[code]], string(code))
 		}
 		for st, codes := range fails {
 			resp := openapi3.NewResponse().WithDescription(strings.Join(codes, ", "))
 			resp.Content = openapi3.Content{"application/problem+json": openapi3.NewMediaType().WithSchemaRef(prob)}
+			if st == http.StatusServiceUnavailable {
+				after := &openapi3.Header{Parameter: openapi3.Parameter{Description: "seconds", Required: true, Schema: openapi3.NewIntegerSchema().NewRef()}}
+				resp.Headers = openapi3.Headers{"Retry-After": &openapi3.HeaderRef{Value: after}}
+			}
 			op.Responses.Set(strconv.Itoa(st), &openapi3.ResponseRef{Value: resp})
 		}
 		item := doc.Paths.Value(r.path)
@@ -95,30 +106,64 @@ func Describe(version string) (*openapi3.T, error) {
 		}
 		item.SetOperation(r.method, op)
 	}
+	if err := openapi3.NewLoader().ResolveRefsIn(doc, nil); err != nil {
+		return nil, fmt.Errorf("describe: %w", err)
+	}
 	return doc, nil
 }
+
+// keyHeader names the way of sending a key by its own header.
+const keyHeader = "api_key_header"
 
 // operationID is a route's name: "post_v1_jobs_id_pause".
 func operationID(r route) string {
 	return strings.ToLower(r.method) + strings.NewReplacer("/", "_", "{", "", "}", "", ".", "_").Replace(r.path)
 }
 
-// refine says what Go's types don't: which fields are always there.
+// closed lists the values of the types that are closed sets.
+func closed() map[reflect.Type][]any {
+	codes := []any{}
+	for _, c := range slices.Sorted(maps.Keys(status)) {
+		codes = append(codes, string(c))
+	}
+	return map[reflect.Type][]any{
+		reflect.TypeFor[tasks.Code]():        codes,
+		reflect.TypeFor[tasks.State]():       set(tasks.Queued, tasks.Running, tasks.Paused, tasks.Done, tasks.Failed, tasks.Cancelled),
+		reflect.TypeFor[tasks.Trigger]():     set(tasks.BySidebar, tasks.ByAPI, tasks.ByCLI, tasks.BySchedule),
+		reflect.TypeFor[tasks.PauseCode]():   set(tasks.OutOfCredits, tasks.BudgetReached, tasks.AccessRevoked, tasks.SheetMissing, tasks.OutputColumnMissing, tasks.VendorUnavailable, tasks.StoppedByPerson, tasks.SpendingStopped),
+		reflect.TypeFor[sheets.Fill]():       set(sheets.FillBlanks, sheets.FillStale, sheets.FillOverwrite),
+		reflect.TypeFor[access.Credential](): set(access.APIKey),
+	}
+}
+
+// set is values as the document lists them.
+func set[T ~string](values ...T) []any {
+	var all []any
+	for _, v := range values {
+		all = append(all, string(v))
+	}
+	return all
+}
+
+// refine says what Go's types don't: which fields are always there, which values there are, and that a body has no other fields.
 func refine(_ string, t reflect.Type, _ reflect.StructTag, s *openapi3.Schema) error {
+	s.Enum = closed()[t]
+	if t == reflect.TypeFor[tasks.Request]() {
+		s.AdditionalProperties = openapi3.AdditionalProperties{Has: new(bool)}
+	}
 	if t.Kind() != reflect.Struct || s.Type == nil || !s.Type.Is("object") {
 		return nil
 	}
 	for i := range t.NumField() {
-		f := t.Field(i)
-		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "" || name == "-" {
+		name, opts, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if name == "" || name == "-" || s.Properties[name] == nil {
 			continue
 		}
-		if !strings.Contains(opts, "omit") && s.Properties[name] != nil {
+		switch {
+		case !strings.Contains(opts, "omit"):
 			s.Required = append(s.Required, name)
-			if f.Type.Kind() == reflect.Pointer && s.Properties[name].Value != nil {
-				s.Properties[name].Value.Nullable = true
-			}
+		case t != reflect.TypeFor[tasks.Request]() && s.Properties[name].Value != nil:
+			s.Properties[name].Value.Nullable = false // left out, never null
 		}
 	}
 	return nil

@@ -18,7 +18,7 @@ type Problem struct {
 	Type      string             `json:"type"`
 	Title     string             `json:"title"`
 	Status    int                `json:"status"`
-	Code      string             `json:"code"`
+	Code      tasks.Code         `json:"code"`
 	Detail    string             `json:"detail"`
 	RequestID string             `json:"request_id"`
 	Errors    []tasks.FieldError `json:"errors,omitempty"`
@@ -63,6 +63,8 @@ func problem(err error) *tasks.Error {
 		return known
 	case errors.Is(err, access.ErrUnauthenticated):
 		return &tasks.Error{Code: codeUnauthenticated, Detail: "Send an API key: Authorization: Bearer YOUR_KEY.", Err: err}
+	case errors.Is(err, access.ErrUnavailable):
+		return &tasks.Error{Code: tasks.CodeUnavailable, Detail: "We can't check who is calling right now. Try again in a moment.", Err: err}
 	case errors.Is(err, access.ErrNotFound):
 		return &tasks.Error{Code: tasks.CodeNotFound, Detail: "There is no such spreadsheet, or it isn't connected to your team.", Err: err}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -73,12 +75,6 @@ func problem(err error) *tasks.Error {
 			return &tasks.Error{Code: tasks.CodeNotFound, Detail: "There is nothing at this address. GET /openapi.json lists what there is.", Err: err}
 		case http.StatusMethodNotAllowed:
 			return &tasks.Error{Code: codeMethod, Detail: "This address doesn't take this method. GET /openapi.json lists what there is.", Err: err}
-		case http.StatusRequestEntityTooLarge:
-			return &tasks.Error{Code: tasks.CodeTooLarge, Detail: "The request is too large: " + strconv.Itoa(maxBody>>20) + " MB at most.", Err: err}
-		case http.StatusUnsupportedMediaType:
-			return &tasks.Error{Code: codeMediaType, Detail: "Send JSON, with Content-Type: application/json.", Err: err}
-		case http.StatusBadRequest:
-			return &tasks.Error{Code: tasks.CodeInvalid, Detail: "The request can't be read. Send a JSON object.", Err: err}
 		}
 	}
 	return &tasks.Error{Code: codeInternal, Detail: "Something went wrong on our side. Try again, and tell us the request_id if it stays.", Err: err}
@@ -96,11 +92,17 @@ func fail(log *slog.Logger) echo.HTTPErrorHandler {
 			st = http.StatusInternalServerError
 		}
 		id := c.Response().Header().Get(echo.HeaderXRequestID)
-		if st >= 500 {
+		switch {
+		case c.Request().Context().Err() != nil:
+			// Whoever asked is gone: no fault, and nobody reads the answer.
+			log.DebugContext(c.Request().Context(), "request abandoned", "request_id", id, "route", c.Path(), "err", err)
+		case st >= 500 && !errors.Is(err, errPanic):
 			log.ErrorContext(c.Request().Context(), "request failed", "request_id", id, "route", c.Path(), "code", e.Code, "err", err)
 		}
 		h := c.Response().Header()
 		h.Set(echo.HeaderContentType, "application/problem+json")
+		h.Set(echo.HeaderCacheControl, "no-store")
+		h.Del(echo.HeaderContentDisposition) // of the file that this answer isn't
 		switch st {
 		case http.StatusServiceUnavailable:
 			h.Set("Retry-After", strconv.Itoa(retryAfter))
@@ -108,16 +110,11 @@ func fail(log *slog.Logger) echo.HTTPErrorHandler {
 			h.Set("WWW-Authenticate", `Bearer realm="rowsmith"`)
 		}
 		p := Problem{
-			Type: "about:blank", Title: http.StatusText(st), Status: st, Code: string(e.Code),
+			Type: "about:blank", Title: http.StatusText(st), Status: st, Code: e.Code,
 			Detail: e.Detail, RequestID: id, Errors: e.Fields,
 		}
-		if c.Request().Method == http.MethodHead {
-			err = c.NoContent(st)
-		} else {
-			c.Response().WriteHeader(st)
-			err = jsonTo(c.Response(), p)
-		}
-		if err != nil {
+		c.Response().WriteHeader(st)
+		if err := jsonTo(c.Response(), p); err != nil { // for HEAD, net/http leaves the body out
 			log.WarnContext(c.Request().Context(), "answer not sent", "request_id", id, "err", err)
 		}
 	}

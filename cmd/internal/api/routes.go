@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -19,21 +20,48 @@ type route struct {
 	query   []param
 	takes   any // zero value of the body's type; nil for none
 	status  int
-	gives   any    // zero value of the answer's type; nil for none or for a type other than JSON
-	media   string // of the answer, where it isn't JSON
-	fails   []tasks.Code
+	gives   any          // zero value of the answer's type; nil for none or for a type other than JSON
+	media   string       // of the answer, where it isn't JSON
+	fails   []tasks.Code // beside those of failures
 	handle  func(*Server, echo.Context) error
+}
+
+// methods is what the router takes: whatever can be got can be asked about with HEAD.
+func (r route) methods() []string {
+	if r.method == http.MethodGet {
+		return []string{http.MethodGet, http.MethodHead}
+	}
+	return []string{r.method}
+}
+
+// failures are all codes that a route may answer with: its own, and those that come with what it is.
+func (r route) failures() []tasks.Code {
+	all := append([]tasks.Code{codeNotAllowed, codeInternal}, r.fails...)
+	if r.who != access.None {
+		all = append(all, codeUnauthenticated, tasks.CodeUnavailable)
+	}
+	if r.takes != nil {
+		all = append(all, tasks.CodeInvalid, tasks.CodeTooLarge, codeMediaType)
+	}
+	if len(r.query) > 0 {
+		all = append(all, tasks.CodeInvalid)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // A param is a query parameter.
 type param struct {
 	name, about string
-	integer     bool
+	most        int // of a whole number from 1; 0 for a text
 }
+
+// maxLimit is the most entries on a page of a list.
+const maxLimit = 1000
 
 var paging = []param{
 	{name: "cursor", about: "next of the page before"},
-	{name: "limit", about: "entries on a page, up to 1000", integer: true},
+	{name: "limit", about: "entries on a page, up to 1000", most: maxLimit},
 }
 
 // routes is the table. Every route that exists is in it.
@@ -50,11 +78,11 @@ func routes() []route {
 		{method: http.MethodGet, path: "/v1/sheets", who: access.APIKey, summary: "The account's spreadsheets", status: 200, gives: SheetList{}, handle: (*Server).sheets},
 
 		{method: http.MethodPost, path: "/v1/jobs", who: access.APIKey, summary: "Start a job over the rows of a sheet", takes: tasks.Request{}, status: 201, gives: tasks.Job{},
-			fails:  []tasks.Code{tasks.CodeInvalid, tasks.CodeAccessNeeded, tasks.CodeNotFound, tasks.CodeOverlap, tasks.CodeKeyReused, tasks.CodeTooLarge, tasks.CodeUnknownAttr, tasks.CodeUnavailable},
+			fails:  []tasks.Code{tasks.CodeAccessNeeded, tasks.CodeNotFound, tasks.CodeOverlap, tasks.CodeKeyReused, tasks.CodeUnknownAttr},
 			handle: (*Server).createJob},
 		{method: http.MethodGet, path: "/v1/jobs", who: access.APIKey, summary: "Jobs, newest first",
 			query:  append([]param{{name: "spreadsheet_id", about: "only this spreadsheet's"}}, paging...),
-			status: 200, gives: JobList{}, fails: []tasks.Code{tasks.CodeInvalid}, handle: (*Server).listJobs},
+			status: 200, gives: JobList{}, handle: (*Server).listJobs},
 		{method: http.MethodGet, path: "/v1/jobs/{id}", who: access.APIKey, summary: "One job", status: 200, gives: tasks.Job{}, fails: []tasks.Code{tasks.CodeNotFound}, handle: (*Server).showJob},
 		{method: http.MethodPost, path: "/v1/jobs/{id}/pause", who: access.APIKey, summary: "Pause a job", status: 200, gives: tasks.Job{}, fails: []tasks.Code{tasks.CodeNotFound, tasks.CodeFinished}, handle: steer((*tasks.Service).Pause)},
 		{method: http.MethodPost, path: "/v1/jobs/{id}/resume", who: access.APIKey, summary: "Let a paused job go on", status: 200, gives: tasks.Job{}, fails: []tasks.Code{tasks.CodeNotFound, tasks.CodeFinished}, handle: steer((*tasks.Service).Resume)},

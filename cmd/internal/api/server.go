@@ -4,8 +4,8 @@
 // One table ([routes]) declares for every route its credential, its body, its answers and its errors; the router,
 // the guard in front of it and the OpenAPI document are made from that table.
 //
-// It refuses bodies over maxBody, unknown fields, credentials of another kind than the route's, and to say more about a failure
-// than its code and what to do.
+// It refuses bodies over maxBody, fields that are unknown or stand twice, credentials of another kind than the route's, and
+// to say more about a failure than its code and what to do.
 package api
 
 import (
@@ -13,20 +13,20 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
 
 	"rowsmith/cmd/internal/access"
 	"rowsmith/tasks"
 )
-
-const maxBody = 1 << 20 // bytes of a request
 
 // Config is what a Server needs.
 type Config struct {
@@ -62,7 +62,9 @@ func Mount(e *echo.Echo, c Config) error {
 	}
 	e.HTTPErrorHandler = fail(c.Log)
 	for _, r := range routes() {
-		e.Add(r.method, echoPath(r.path), s.handler(r), middleware.BodyLimit("1M"))
+		for _, m := range r.methods() {
+			e.Add(m, echoPath(r.path), s.handler(r))
+		}
 	}
 	return nil
 }
@@ -77,7 +79,10 @@ const callerKey = "caller"
 // handler guards a route: no handler runs without its route's credential.
 func (s *Server) handler(r route) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		caller, err := s.Gate.Caller(c.Request().Context(), r.who, secret(c.Request()))
+		if r.who != access.None {
+			c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
+		}
+		caller, err := s.Gate.Caller(c.Request().Context(), r.who, secret(c.Request().Header))
 		if err != nil {
 			return err
 		}
@@ -86,21 +91,40 @@ func (s *Server) handler(r route) echo.HandlerFunc {
 	}
 }
 
-// secret reads the credential from Authorization: Bearer, or from X-API-Key.
-func secret(r *http.Request) string {
-	if scheme, v, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(v)
+// secret reads the credential from Authorization: Bearer, or from X-API-Key. Two that differ are none: what
+// stands in front of us may have looked at the other one.
+func secret(h http.Header) string {
+	var found string
+	for _, v := range h.Values(echo.HeaderAuthorization) {
+		scheme, key, _ := strings.Cut(v, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			continue // Basic, of a proxy in front of us
+		}
+		if key = strings.TrimSpace(key); key == "" || found != "" && found != key {
+			return ""
+		}
+		found = key
 	}
-	return r.Header.Get("X-API-Key")
+	for _, key := range h.Values("X-API-Key") {
+		if key = strings.TrimSpace(key); key == "" || found != "" && found != key {
+			return ""
+		}
+		found = key
+	}
+	return found
 }
+
+// errPanic stands for a panic; it has been logged.
+var errPanic = errors.New("panic")
 
 func caller(c echo.Context) access.Caller {
 	v, _ := c.Get(callerKey).(access.Caller)
 	return v
 }
 
-// Observe is the middleware around everything: a request id, a deadline-free log line without query, body or cell
-// values, and a panic turned into an answer.
+// Observe is the middleware around everything: a request id, a log line without query, body or cell values, and a
+// panic turned into an answer. An answer that has begun and can't be finished is broken off, so that nobody takes a
+// part for the whole.
 func Observe(log *slog.Logger, now func() time.Time) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) (err error) {
@@ -115,74 +139,30 @@ func Observe(log *slog.Logger, now func() time.Time) echo.MiddlewareFunc {
 					if p == http.ErrAbortHandler {
 						panic(p)
 					}
-					log.ErrorContext(c.Request().Context(), "panic", "request_id", id, "route", c.Path(), "panic", p)
-					c.Error(&tasks.Error{Code: codeInternal, Detail: "Something went wrong on our side. Try again, and tell us the request_id if it stays."})
+					// A value's text may hold anything, even cell values: only the runtime's own is known to be harmless.
+					what := fmt.Sprintf("%T", p)
+					if fault, ok := p.(runtime.Error); ok {
+						what = fault.Error()
+					}
+					log.ErrorContext(c.Request().Context(), "panic", "request_id", id, "route", c.Path(), "what", what, "stack", string(debug.Stack()))
+					if c.Response().Committed {
+						panic(http.ErrAbortHandler)
+					}
+					c.Error(errPanic)
 				}
 				log.DebugContext(c.Request().Context(), "request", "request_id", id, "method", c.Request().Method, "route", c.Path(),
 					"status", c.Response().Status, "bytes", c.Response().Size, "ms", now().Sub(start).Milliseconds(), "caller", caller(c).Name)
 			}()
 			if err := next(c); err != nil {
+				if c.Response().Committed {
+					log.WarnContext(c.Request().Context(), "answer broken off", "request_id", id, "route", c.Path(), "err", err)
+					panic(http.ErrAbortHandler)
+				}
 				c.Error(err)
 			}
 			return nil
 		}
 	}
-}
-
-// read decodes a JSON body strictly: one object, known fields, nothing after it.
-func read(c echo.Context, v any) error {
-	ct, _, _ := strings.Cut(c.Request().Header.Get("Content-Type"), ";")
-	if ct = strings.TrimSpace(ct); ct != "" && ct != "application/json" {
-		return echo.NewHTTPError(http.StatusUnsupportedMediaType)
-	}
-	d := json.NewDecoder(c.Request().Body)
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	if err == nil {
-		var more json.RawMessage
-		if err = d.Decode(&more); errors.Is(err, io.EOF) {
-			return nil
-		} else if err == nil {
-			err = errors.New("more than one value")
-		}
-	}
-	var he *echo.HTTPError
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &he):
-		return he
-	case errors.As(err, &wrong):
-		return badField(wrong.Field, "This field has the wrong type; it takes "+kindName(wrong.Type.Kind().String())+".")
-	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		f := strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`)
-		return badField(f, "There is no such field. GET /openapi.json lists the fields.")
-	default:
-		return &tasks.Error{Code: tasks.CodeInvalid, Detail: "The body can't be read. Send one JSON object.", Err: err}
-	}
-}
-
-func badField(field, detail string) error {
-	if len(field) > 100 {
-		field = field[:100]
-	}
-	return &tasks.Error{Code: tasks.CodeInvalid, Detail: field + ": " + detail, Fields: []tasks.FieldError{{Field: field, Detail: detail}}}
-}
-
-// kindName says a Go kind in JSON's words.
-func kindName(kind string) string {
-	switch {
-	case strings.HasPrefix(kind, "int"), strings.HasPrefix(kind, "uint"):
-		return "a whole number"
-	case strings.HasPrefix(kind, "float"):
-		return "a number"
-	case kind == "slice", kind == "array":
-		return "a list"
-	case kind == "map", kind == "struct":
-		return "an object"
-	case kind == "bool":
-		return "true or false"
-	}
-	return "a text"
 }
 
 func jsonTo(w io.Writer, v any) error {
