@@ -281,8 +281,9 @@ func (a *App) handler(c Config, p Parts, internal string) (http.Handler, error) 
 	})
 	if !c.Private {
 		page := playground.Handler(c.DevAPIKey)
-		e.GET("/", echo.WrapHandler(page))
-		e.GET("/playground/*", echo.WrapHandler(http.StripPrefix("/playground", page)))
+		get := []string{http.MethodGet, http.MethodHead}
+		e.Match(get, "/", echo.WrapHandler(page))
+		e.Match(get, "/playground/*", echo.WrapHandler(http.StripPrefix("/playground", page)))
 	}
 	return e, nil
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -55,21 +56,25 @@ type fixedToken string
 func (t fixedToken) Token(context.Context) (string, error) { return string(t), nil }
 
 // onlyLoopback keeps web pages of others out. A browser on this machine may be made to call 127.0.0.1 by any page it
-// shows: by name (the page's own host then stands in Host) or across origins (its own stands in Origin).
+// shows: by name (the page's own host then stands in Host), across origins (its own stands in Origin), or as a picture or
+// script (Sec-Fetch-Site says so). Following a link from elsewhere to a page of ours is fine.
 func onlyLoopback(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		if !loopbackHost(r.Host) {
 			return foreign()
 		}
-		if o := r.Header.Get("Origin"); o != "" {
-			u, err := url.Parse(o)
-			if err != nil || u.Host != r.Host {
+		for _, o := range r.Header.Values("Origin") {
+			if u, err := url.Parse(o); err != nil || u.Host != r.Host {
 				return foreign()
 			}
 		}
-		if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" && r.Method != http.MethodGet {
-			return foreign()
+		switch r.Header.Get("Sec-Fetch-Site") {
+		case "", "same-origin", "none":
+		default: // other ports of this machine are "same-site"
+			if r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document" {
+				return foreign()
+			}
 		}
 		return next(c)
 	}
@@ -79,10 +84,14 @@ func foreign() error {
 	return &tasks.Error{Code: "not_allowed", Detail: "This Rowsmith answers programs and pages on this machine only."}
 }
 
+// loopbackHost reports whether a Host header names this machine only: "localhost:8080", "127.0.0.1", "[::1]:8080", "[::1]".
 func loopbackHost(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
 		host = hostport
+		if in, ok := strings.CutPrefix(host, "["); ok {
+			host = strings.TrimSuffix(in, "]")
+		}
 	}
 	return loopback(host)
 }
