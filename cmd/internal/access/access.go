@@ -28,6 +28,8 @@ var (
 	ErrUnauthenticated = errors.New("unauthenticated")
 	// ErrNotFound: the spreadsheet is not the account's, or isn't there.
 	ErrNotFound = errors.New("not found")
+	// ErrUnavailable: who is calling can't be found out now; try again later.
+	ErrUnavailable = errors.New("authentication unavailable")
 )
 
 // A Caller is who is calling.
@@ -38,11 +40,33 @@ type Caller struct {
 	Name string
 }
 
+// A Verifier decides whether a bearer token is one that the queue and the ticker of this installation carry: nil where it
+// is, ErrUnauthenticated where it isn't, ErrUnavailable where that can't be found out now. On one machine it is a [Secret], beyond it [OIDC].
+type Verifier interface {
+	Verify(ctx context.Context, bearer string) error
+}
+
+// A Secret is the [Verifier] of one machine: the embedded queue carries the secret itself. It holds the secret's hash.
+type Secret [32]byte
+
+// NewSecret makes a verifier of a secret, which is not empty.
+func NewSecret(secret string) Secret { return sha256.Sum256([]byte(secret)) }
+
+// Verify implements [Verifier].
+func (s Secret) Verify(_ context.Context, bearer string) error {
+	// Hashes have one length, so that comparing takes the same time for every secret.
+	h := sha256.Sum256([]byte(bearer))
+	if bearer == "" || subtle.ConstantTimeCompare(h[:], s[:]) != 1 {
+		return ErrUnauthenticated
+	}
+	return nil
+}
+
 // A Gate recognises callers.
 type Gate struct {
 	account  string
-	api      [32]byte
-	internal [32]byte
+	api      Secret
+	internal Verifier
 }
 
 // NewGate makes a gate for one account with one API key, and the secret that the embedded queue carries.
@@ -51,20 +75,32 @@ func NewGate(account, apiKey, internalSecret string) (*Gate, error) {
 	if account == "" || apiKey == "" || internalSecret == "" {
 		return nil, errors.New("access: account, API key and internal secret are required")
 	}
-	return &Gate{account: account, api: sha256.Sum256([]byte(apiKey)), internal: sha256.Sum256([]byte(internalSecret))}, nil
+	return NewGateFor(account, apiKey, NewSecret(internalSecret))
 }
 
-// Caller recognises a bearer secret as a credential of the given kind. ErrUnauthenticated where it isn't one.
-func (g *Gate) Caller(_ context.Context, kind Credential, secret string) (Caller, error) {
-	// Hashes have one length, so that comparing takes the same time for every secret.
-	h := sha256.Sum256([]byte(secret))
-	switch {
-	case kind == None:
+// NewGateFor is NewGate with another proof of the queue and the ticker than a secret.
+func NewGateFor(account, apiKey string, internal Verifier) (*Gate, error) {
+	if account == "" || apiKey == "" || internal == nil {
+		return nil, errors.New("access: account, API key and a verifier are required")
+	}
+	return &Gate{account: account, api: NewSecret(apiKey), internal: internal}, nil
+}
+
+// Caller recognises a bearer secret as a credential of the given kind. ErrUnauthenticated where it isn't one, ErrUnavailable
+// where that can't be found out now.
+func (g *Gate) Caller(ctx context.Context, kind Credential, secret string) (Caller, error) {
+	switch kind {
+	case None:
 		return Caller{Credential: None}, nil
-	case secret == "":
-	case kind == APIKey && subtle.ConstantTimeCompare(h[:], g.api[:]) == 1:
+	case APIKey:
+		if err := g.api.Verify(ctx, secret); err != nil {
+			return Caller{}, err
+		}
 		return Caller{Account: g.account, Credential: APIKey, Name: "dev"}, nil
-	case kind == Internal && subtle.ConstantTimeCompare(h[:], g.internal[:]) == 1:
+	case Internal:
+		if err := g.internal.Verify(ctx, secret); err != nil {
+			return Caller{}, err
+		}
 		return Caller{Credential: Internal, Name: "internal"}, nil
 	}
 	return Caller{}, ErrUnauthenticated
