@@ -34,7 +34,6 @@ import (
 	"rowsmith/sheets"
 	"rowsmith/sheets/sheetsim"
 	"rowsmith/tasks"
-	"rowsmith/tasks/credits"
 	"rowsmith/tasks/queue"
 	queuesqlite "rowsmith/tasks/queue/sqlite"
 	"rowsmith/tasks/store"
@@ -133,11 +132,7 @@ func (a *App) openStore(ctx context.Context, c Config, p Parts) error {
 		return err
 	}
 	a.onClose(func(context.Context) error { return errors.Join(a.write.Close(), a.read.Close()) })
-	var kinds []store.Kind
-	kinds = append(kinds, tasks.Kinds()...)
-	kinds = append(kinds, credits.Kinds()...)
-	kinds = append(kinds, cacheKinds()...)
-	schema, err := store.NewSchema(kinds...)
+	schema, err := store.NewSchema(Kinds()...)
 	if err != nil {
 		return err
 	}

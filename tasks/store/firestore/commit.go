@@ -36,67 +36,77 @@ func (s *Store) commit(ctx context.Context, writes []store.Write) (store.Commit,
 	for n := 0; ; n++ {
 		if n > 0 && (time.Since(began) > patience || !pause(ctx, backoff(n-1))) {
 			if ctx.Err() == nil {
-				last = fmt.Errorf("%w: %w: %w", store.ErrUnavailable, errGaveUp, last)
+				last = fmt.Errorf("%w: gave up after %d attempts: %w", store.ErrUnavailable, n, last)
 			}
 			return store.Commit{}, s.contract(ctx, last)
 		}
 		if err := s.ready(ctx); err != nil {
 			return store.Commit{}, err
 		}
-		done, err := c.once(ctx)
+		err := c.prepare(ctx, nil, store.OpIncrement)
+		if err != nil {
+			if last = err; passing(err) {
+				continue
+			}
+			return store.Commit{}, s.contract(ctx, err)
+		}
+		done, err := c.send(ctx, nil)
 		if err == nil {
 			return done, nil
 		}
 		last = err
-		var w *store.WriteError
-		if errors.As(err, &w) && !unsure {
-			return store.Commit{}, err
-		}
-		switch {
-		case lost(err):
-			unsure = true
-		case refused(err), c.guarded() && (n > 0 && status.Code(err) == codes.Aborted || status.Code(err) == codes.InvalidArgument):
-		case passing(err):
-			continue
-		case errors.As(err, &w):
-		default:
+		unsure = unsure || lost(err)
+		if !unsure && !c.suspicious(err, n) {
+			if passing(err) {
+				continue
+			}
 			return store.Commit{}, s.contract(ctx, err)
 		}
 		// Either a precondition failed, or it isn't known what happened: look.
 		done, applied, err := c.look(ctx)
+		var w *store.WriteError
 		switch {
 		case applied:
 			return done, nil
-		case err != nil && unsure && errors.As(err, &w):
+		case errors.As(err, &w) && unsure:
 			// What stands in the way may be what followed on this very commit.
-			return store.Commit{}, fmt.Errorf("%w: no answer, and then: %w", store.ErrUnavailable, opaque{err})
+			return store.Commit{}, fmt.Errorf("%w: no answer, and then: %v", store.ErrUnavailable, err)
 		case errors.As(err, &w):
 			return store.Commit{}, err
-		case unsure && !c.repeatable(), status.Code(last) == codes.InvalidArgument:
+		case unsure && !c.repeatable(), !passing(last) && !refused(last):
 			return store.Commit{}, s.contract(ctx, last)
 		}
 	}
 }
 
-// opaque hides what an error is, and keeps its text.
-type opaque struct{ error }
-
-// once makes one attempt.
-func (c *change) once(ctx context.Context) (store.Commit, error) {
-	if keys := c.expiring(store.OpIncrement); len(keys) > 0 {
-		if err := c.learn(ctx, keys, nil); err != nil {
-			return store.Commit{}, c.store.early(err)
-		}
+// suspicious reports whether the nth attempt's error may come from a precondition that failed.
+func (c *change) suspicious(err error, n int) bool {
+	var w *store.WriteError
+	if errors.As(err, &w) || refused(err) {
+		return true
 	}
-	return c.send(ctx, nil)
+	switch status.Code(err) {
+	case codes.InvalidArgument: // what the emulator says of an update time later than the document's
+		return c.guarded()
+	case codes.Aborted:
+		return c.guarded() && n > 0
+	}
+	return false
 }
 
-// early marks an error that came before anything was sent: the commit was not applied.
-func (s *Store) early(err error) error {
-	if lost(err) {
-		return status.Error(codes.ResourceExhausted, status.Convert(err).Message())
+// prepare learns what must be known before the writes can be made: whether what writes with one of ops meet has expired, and
+// what time it is if a rev says when that is.
+func (c *change) prepare(ctx context.Context, tx *view, ops ...store.Op) error {
+	if keys := c.expiring(ops...); len(keys) > 0 {
+		return c.learn(ctx, keys, tx)
 	}
-	return err
+	for _, w := range c.writes {
+		if _, expires, _ := parseRev(w.Doc.Rev); !expires.IsZero() {
+			_, err := c.store.Now(ctx)
+			return err
+		}
+	}
+	return nil
 }
 
 // send makes the commit's request, in tx's transaction if there is one.

@@ -97,8 +97,7 @@ func lost(err error) bool {
 	return passing(err) && c != codes.Aborted && c != codes.ResourceExhausted
 }
 
-// refused reports whether a commit failed on a precondition. The service does not say which write's. (The emulator says InvalidArgument
-// where an update time is later than the document's.)
+// refused reports whether a commit failed on a precondition. The service does not say which write's.
 func refused(err error) bool {
 	switch status.Code(err) {
 	case codes.AlreadyExists, codes.FailedPrecondition, codes.NotFound:

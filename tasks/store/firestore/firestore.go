@@ -31,7 +31,6 @@ package firestore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -265,5 +264,3 @@ func (s *Store) Commit(ctx context.Context, writes ...store.Write) (store.Commit
 	}
 	return c, nil
 }
-
-var errGaveUp = errors.New("gave up trying again")

@@ -3,6 +3,7 @@ package firestore_test
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/jonboulle/clockwork"
 
@@ -51,3 +52,5 @@ func harness(t *testing.T) storetest.Harness {
 }
 
 func TestStore(t *testing.T) { storetest.Run(t, harness) }
+
+var someTime = time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)

@@ -137,42 +137,35 @@ func (t *transaction) rollback() {
 // apply commits what f wrote.
 func (t *transaction) apply() error {
 	s, c := t.store, t.store.change(t.batch.Writes())
-	if keys := c.expiring(store.OpCreate, store.OpIncrement); len(keys) > 0 {
-		if err := c.learn(t.ctx, keys, t.view); err != nil {
-			if status.Code(err) == codes.Aborted {
-				return errAgain
-			}
-			t.rollback()
-			return s.contract(t.ctx, err)
+	if err := c.prepare(t.ctx, t.view, store.OpCreate, store.OpIncrement); err != nil {
+		if status.Code(err) == codes.Aborted {
+			return errAgain
 		}
+		t.rollback()
+		return s.contract(t.ctx, err)
 	}
 	_, err := c.send(t.ctx, t.view)
-	var w *store.WriteError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &w):
-		t.rollback()
-		return err
 	case status.Code(err) == codes.Aborted:
 		return errAgain
-	case refused(err), c.guarded() && status.Code(err) == codes.InvalidArgument:
-		if _, applied, why := c.look(t.ctx); applied || errors.As(why, &w) {
-			t.rollback()
-			return why
-		}
-		t.rollback()
-		if refused(err) {
-			return errAgain // it isn't so any more
-		}
-		return s.contract(t.ctx, err)
-	case lost(err):
-		// To run again could apply the writes twice; to see them there is the only certainty.
-		if _, applied, _ := c.look(t.ctx); applied {
-			return nil
-		}
 	}
 	t.rollback()
+	if c.suspicious(err, 0) || lost(err) {
+		_, applied, why := c.look(t.ctx)
+		var w *store.WriteError
+		switch {
+		case applied:
+			return nil
+		case lost(err):
+			// To run again could apply the writes twice: to see them there is the only certainty.
+		case errors.As(why, &w):
+			return why
+		case refused(err) || errors.As(err, &w):
+			return errAgain // what stood in the way is gone
+		}
+	}
 	return s.contract(t.ctx, err)
 }
 
