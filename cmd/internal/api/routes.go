@@ -43,9 +43,6 @@ func (r route) failures() []tasks.Code {
 	if r.takes != nil {
 		all = append(all, tasks.CodeInvalid, tasks.CodeTooLarge, codeMediaType)
 	}
-	if len(r.query) > 0 {
-		all = append(all, tasks.CodeInvalid)
-	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -82,7 +79,7 @@ func routes() []route {
 			handle: (*Server).createJob},
 		{method: http.MethodGet, path: "/v1/jobs", who: access.APIKey, summary: "Jobs, newest first",
 			query:  append([]param{{name: "spreadsheet_id", about: "only this spreadsheet's"}}, paging...),
-			status: 200, gives: JobList{}, handle: (*Server).listJobs},
+			status: 200, gives: JobList{}, fails: []tasks.Code{tasks.CodeInvalid}, handle: (*Server).listJobs},
 		{method: http.MethodGet, path: "/v1/jobs/{id}", who: access.APIKey, summary: "One job", status: 200, gives: tasks.Job{}, fails: []tasks.Code{tasks.CodeNotFound}, handle: (*Server).showJob},
 		{method: http.MethodPost, path: "/v1/jobs/{id}/pause", who: access.APIKey, summary: "Pause a job", status: 200, gives: tasks.Job{}, fails: []tasks.Code{tasks.CodeNotFound, tasks.CodeFinished}, handle: steer((*tasks.Service).Pause)},
 		{method: http.MethodPost, path: "/v1/jobs/{id}/resume", who: access.APIKey, summary: "Let a paused job go on", status: 200, gives: tasks.Job{}, fails: []tasks.Code{tasks.CodeNotFound, tasks.CodeFinished}, handle: steer((*tasks.Service).Resume)},

@@ -82,7 +82,7 @@ func (s *Server) handler(r route) echo.HandlerFunc {
 		if r.who != access.None {
 			c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
 		}
-		caller, err := s.Gate.Caller(c.Request().Context(), r.who, secret(c.Request().Header))
+		caller, err := s.Gate.Caller(c.Request().Context(), r.who, Secret(c.Request().Header))
 		if err != nil {
 			return err
 		}
@@ -91,9 +91,9 @@ func (s *Server) handler(r route) echo.HandlerFunc {
 	}
 }
 
-// secret reads the credential from Authorization: Bearer, or from X-API-Key. Two that differ are none: what
+// Secret reads the credential from Authorization: Bearer, or from X-API-Key. Two that differ are none: what
 // stands in front of us may have looked at the other one.
-func secret(h http.Header) string {
+func Secret(h http.Header) string {
 	var found string
 	for _, v := range h.Values(echo.HeaderAuthorization) {
 		scheme, key, _ := strings.Cut(v, " ")

@@ -10,7 +10,6 @@ package app
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -268,8 +267,10 @@ func (a *App) handler(c Config, p Parts, internal string) (http.Handler, error) 
 	sim = http.StripPrefix("/sheets", sim)
 	private := c.Private
 	e.Any("/sheets/*", func(c echo.Context) error {
-		if private && subtle.ConstantTimeCompare([]byte(c.Request().Header.Get("Authorization")), []byte("Bearer "+internal)) != 1 {
-			return access.ErrUnauthenticated
+		if private {
+			if _, err := gate.Caller(c.Request().Context(), access.Internal, api.Secret(c.Request().Header)); err != nil {
+				return err
+			}
 		}
 		sim.ServeHTTP(c.Response(), c.Request())
 		return nil

@@ -50,9 +50,15 @@ func (l *Log) String() string {
 // Start runs the program on a free port over a data folder until the test ends or Stop is called. dns is a name server's address.
 func Start(t testing.TB, data, dns string, p app.Parts) *Program {
 	t.Helper()
+	return StartWith(t, app.Config{Addr: "127.0.0.1:0", Data: data, DNS: dns, DevAPIKey: Key}, p)
+}
+
+// StartWith is Start with a configuration of one's own.
+func StartWith(t testing.TB, c app.Config, p app.Parts) *Program {
+	t.Helper()
 	l := new(Log)
 	p.Log = slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	a, err := app.Open(t.Context(), app.Config{Addr: "127.0.0.1:0", Data: data, DNS: dns, DevAPIKey: Key}, p)
+	a, err := app.Open(t.Context(), c, p)
 	if err != nil {
 		t.Fatal(err)
 	}
