@@ -30,6 +30,8 @@ func (q *Queue) call(ctx context.Context, method, about string, do func(ctx cont
 		return 0, err
 	}
 	defer q.calls.Done()
+	ctx, cancel := q.alive(ctx)
+	defer cancel()
 	begin := q.clock.Now()
 	for wait := firstWait; ; wait = min(2*wait, mostWait) {
 		if err := ctx.Err(); err != nil {
@@ -55,6 +57,13 @@ func (q *Queue) call(ctx context.Context, method, about string, do func(ctx cont
 			return attempts, err
 		}
 	}
+}
+
+// alive is ctx, ended also when Close does not wait any longer.
+func (q *Queue) alive(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(q.life, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 // passing reports whether a failure may be over at the next attempt. Whether the call had its effect is

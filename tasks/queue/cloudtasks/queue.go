@@ -95,7 +95,9 @@ type Queue struct {
 
 	mu     sync.Mutex
 	closed bool
-	calls  sync.WaitGroup // under way
+	calls  sync.WaitGroup     // under way
+	life   context.Context    // of calls
+	cutOff context.CancelFunc // by Close, when it does not wait
 }
 
 // A lane is one queue.
@@ -118,6 +120,7 @@ func New(client *apiv2.Client, cfg Config) (*Queue, error) {
 		return fmt.Errorf("%w: "+format, append([]any{queue.ErrInvalid}, args...)...)
 	}
 	q := &Queue{client: client, cfg: cfg, clock: cfg.Clock, log: cfg.Log, lanes: map[string]lane{}}
+	q.life, q.cutOff = context.WithCancel(context.Background())
 	if q.clock == nil {
 		q.clock = clockwork.NewRealClock()
 	}
@@ -259,8 +262,9 @@ func (q *Queue) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = fmt.Errorf("close queue: calls were cut off: %w", ctx.Err())
 	}
+	q.cutOff()
 	if first && q.owned {
-		q.client.Close() // cuts off what is under way
+		q.client.Close()
 	}
 	return err
 }

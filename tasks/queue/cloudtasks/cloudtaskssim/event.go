@@ -48,7 +48,7 @@ type Call struct {
 
 // A Fault is how a call goes wrong. The zero Fault is none.
 type Fault struct {
-	Code  codes.Code // what is answered instead
+	Code  codes.Code // what is answered instead, not OK
 	After bool       // the call has its effect first: the caller can't tell
 	Hang  bool       // there is no answer until the caller gives up
 }
@@ -105,21 +105,17 @@ func (s *Server) intercept(ctx context.Context, req any, info *grpc.UnaryServerI
 	if fail != nil {
 		f = fail(c)
 	}
-	var resp any
-	if f == (Fault{}) || f.After {
-		var err error
-		if resp, err = handle(ctx, req); err != nil {
-			return nil, err
-		}
+	if f == (Fault{}) {
+		return handle(ctx, req)
 	}
-	switch {
-	case f.Hang:
+	if f.After {
+		handle(ctx, req) // whatever it would have answered is lost
+	}
+	if f.Hang {
 		<-ctx.Done()
 		return nil, status.FromContextError(ctx.Err()).Err()
-	case f.Code != codes.OK:
-		return nil, status.Error(f.Code, "fault")
 	}
-	return resp, nil
+	return nil, status.Error(f.Code, "fault")
 }
 
 // resource is what a request is about.
