@@ -31,14 +31,19 @@ type lane struct {
 
 // nudgeWriter asks for a write. The first chunk's results go at once; later nudges of one interval fall together on
 // its end, by name: reading and writing by the second, not by the chunk, keeps a big job within Google's quotas.
+//
+// The name holds this process's own count of intervals, so that a process whose clock is ahead can't use up the names of
+// others, and the task is due a delay from now, not at a time of somebody's clock: whatever is saved before the interval ends is
+// saved before the task runs.
 func (s *Service) nudgeWriter(ctx context.Context, account, job string, n int) error {
 	t := queue.Task{Queue: QueueWrite, Kind: kindWrite, Body: body(account, job, 0)}
+	now := s.clock.Now().UnixNano()
 	if s.interval <= 0 || n == 0 {
-		t.Name = "write-" + job + "-first-" + strconv.FormatInt(s.clock.Now().UnixNano(), 36)
+		t.Name = fmt.Sprintf("write-%s-%s-now-%s", job, s.instance, strconv.FormatInt(now, 36))
 	} else {
-		slot := s.clock.Now().UnixNano()/int64(s.interval) + 1
-		t.Name = "write-" + job + "-" + strconv.FormatInt(slot, 36)
-		t.At = time.Unix(0, slot*int64(s.interval)).UTC()
+		slot := now/int64(s.interval) + 1
+		t.Name = fmt.Sprintf("write-%s-%s-%s", job, s.instance, strconv.FormatInt(slot, 36))
+		t.Delay = time.Duration(slot*int64(s.interval) - now)
 	}
 	return s.enqueue(ctx, t)
 }

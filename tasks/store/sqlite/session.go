@@ -16,11 +16,16 @@ type statements struct {
 	ready map[string]*sql.Stmt
 }
 
-func (s *statements) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+// known returns a statement that was prepared before, or nil.
+func (s *statements) known(text string) *sql.Stmt {
 	s.mu.Lock()
-	st := s.ready[text]
-	s.mu.Unlock()
-	if st != nil {
+	defer s.mu.Unlock()
+	return s.ready[text]
+}
+
+// prepare waits for a connection: whoever calls it must hold none, or all of the pool's connections may wait for one more.
+func (s *statements) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+	if st := s.known(text); st != nil {
 		return st, nil
 	}
 	st, err := s.db.PrepareContext(ctx, text) // not under the lock: it may wait for a connection
@@ -53,7 +58,8 @@ func (s *statements) close() error {
 // A session is where statements run: in a transaction, or each on its own on the read pool.
 type session struct {
 	tx       *sql.Tx              // nil: each on its own
-	prepared *statements          // prepares what it lacks; nil in the writer's, whose pool has no connection left for that
+	prepared *statements          // the read pool's; nil in the writer's
+	lacking  *[]string            // in a transaction: what was run unprepared, to be prepared when its connection is free
 	own      map[string]*sql.Stmt // the writer's; what is not among them is prepared for this once
 }
 
@@ -67,12 +73,16 @@ func (q session) query(ctx context.Context, text string, args []any) (*sql.Rows,
 		}
 		return q.tx.QueryContext(ctx, text, args...)
 	}
+	if q.tx != nil {
+		if st := q.prepared.known(text); st != nil {
+			return q.tx.StmtContext(ctx, st).QueryContext(ctx, args...)
+		}
+		*q.lacking = append(*q.lacking, text)
+		return q.tx.QueryContext(ctx, text, args...)
+	}
 	st, err := q.prepared.prepare(ctx, text)
 	if err != nil {
 		return nil, err
-	}
-	if q.tx != nil {
-		st = q.tx.StmtContext(ctx, st)
 	}
 	return st.QueryContext(ctx, args...)
 }
@@ -109,6 +119,16 @@ func (s *Store) snapshot(ctx context.Context, f func(session) error) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return f(session{tx: tx, prepared: s.reads})
+	var lacking []string
+	err = f(session{tx: tx, prepared: s.reads, lacking: &lacking})
+	tx.Rollback() //nolint:errcheck // nothing was written
+	if err != nil {
+		return err
+	}
+	for _, text := range lacking {
+		if _, err := s.reads.prepare(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -89,4 +90,26 @@ func TestStoreInRealTime(t *testing.T) {
 		s, _ := openAt(t, filepath.Join(t.TempDir(), "store.db"), clockwork.NewRealClock(), storetest.Kinds()...)
 		return storetest.Harness{Store: s}
 	})
+}
+
+// Many first reads at once hold all of the pool's connections; none of them may wait for one more to prepare its statement.
+func TestFirstReadsAtOnce(t *testing.T) {
+	for range 20 {
+		s, _ := openAt(t, filepath.Join(t.TempDir(), "store.db"), clockwork.NewRealClock(), storetest.Kinds()...)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		var wg sync.WaitGroup
+		for i := range 16 {
+			wg.Go(func() {
+				keys := make([]store.Key, 1+i)
+				for k := range keys {
+					keys[k] = store.Key{Account: "a", Kind: storetest.Kinds()[k%2].Name, ID: fmt.Sprint(k)}
+				}
+				if _, err := s.Get(ctx, keys...); err != nil {
+					t.Errorf("get %d keys: %v", len(keys), err)
+				}
+			})
+		}
+		wg.Wait()
+		cancel()
+	}
 }

@@ -127,7 +127,9 @@ func (t *transaction) snapshot(op string) (session, error) {
 	return t.session(), nil
 }
 
-func (t *transaction) session() session { return session{tx: t.tx, prepared: t.store.reads} }
+func (t *transaction) session() session {
+	return session{tx: t.tx, prepared: t.store.reads, lacking: new([]string)} // what it lacks others prepare
+}
 
 // Get implements [store.Tx].
 func (t *transaction) Get(keys ...store.Key) (store.Read, error) {
