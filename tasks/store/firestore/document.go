@@ -156,13 +156,17 @@ func revOf(updated, expires time.Time) store.Rev {
 	return store.Rev(text)
 }
 
-// parseRev reads a Rev, and reports whether it is one.
+// oldest is a time before any document was written, in Unix nanoseconds. The emulator takes the earliest times of all for "not there".
+const oldest = 1_000_000_000_000_000_000
+
+// parseRev reads a Rev, and reports whether it is one that revOf can have made.
 func parseRev(r store.Rev) (updated, expires time.Time, ok bool) {
 	text, expiry, expiring := strings.Cut(string(r), ".")
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
+	if err != nil || n < oldest {
 		return time.Time{}, time.Time{}, false
 	}
+	updated = time.Unix(0, n).UTC()
 	if expiring {
 		e, err := strconv.ParseInt(expiry, 10, 64)
 		if err != nil {
@@ -170,5 +174,5 @@ func parseRev(r store.Rev) (updated, expires time.Time, ok bool) {
 		}
 		expires = time.UnixMicro(e).UTC()
 	}
-	return time.Unix(0, n).UTC(), expires, true
+	return updated, expires, r == revOf(updated, expires)
 }

@@ -39,6 +39,8 @@ func (s *Store) fetch(ctx context.Context, names []string, mask []string, tx *vi
 		req.ConsistencySelector = &pb.BatchGetDocumentsRequest_Transaction{Transaction: tx.id}
 	} else if tx != nil {
 		req.ConsistencySelector = &pb.BatchGetDocumentsRequest_NewTransaction{NewTransaction: tx.options()}
+	} else if s.emulated && len(req.Documents) > 1 {
+		req.ConsistencySelector = &pb.BatchGetDocumentsRequest_NewTransaction{NewTransaction: oneMoment()}
 	}
 	s.counts.calls.Add(1)
 	stream, err := s.client.BatchGetDocuments(ctx, req)
@@ -54,7 +56,7 @@ func (s *Store) fetch(ctx context.Context, names []string, mask []string, tx *vi
 		if err != nil {
 			return fetched{}, err
 		}
-		tx.begin(r.Transaction)
+		tx.begin(r.Transaction) // nothing without a view
 		if r.Result == nil {
 			continue
 		}
@@ -129,9 +131,7 @@ func (s *Store) run(ctx context.Context, p store.Plan, query *pb.StructuredQuery
 	case at != nil:
 		req.ConsistencySelector = &pb.RunQueryRequest_ReadTime{ReadTime: at}
 	case s.emulated:
-		// The service reads a query's documents at one moment. The emulator does that only in a transaction.
-		req.ConsistencySelector = &pb.RunQueryRequest_NewTransaction{NewTransaction: &pb.TransactionOptions{
-			Mode: &pb.TransactionOptions_ReadOnly_{ReadOnly: &pb.TransactionOptions_ReadOnly{}}}}
+		req.ConsistencySelector = &pb.RunQueryRequest_NewTransaction{NewTransaction: oneMoment()}
 	}
 	s.counts.calls.Add(1)
 	stream, err := s.client.RunQuery(ctx, req)
@@ -158,6 +158,11 @@ func (s *Store) run(ctx context.Context, p store.Plan, query *pb.StructuredQuery
 	return docs, timestamppb.New(read), nil
 }
 
+// oneMoment is what makes the emulator read all documents of a request at one moment, as the service always does.
+func oneMoment() *pb.TransactionOptions {
+	return &pb.TransactionOptions{Mode: &pb.TransactionOptions_ReadOnly_{ReadOnly: &pb.TransactionOptions_ReadOnly{}}}
+}
+
 // aggregate counts what a plan matches, or sums its field.
 func (s *Store) aggregate(ctx context.Context, op string, p store.Plan) (int64, error) {
 	const countAlias, sumAlias = "n", "s"
@@ -172,6 +177,9 @@ func (s *Store) aggregate(ctx context.Context, op string, p store.Plan) (int64, 
 	}
 	req := &pb.RunAggregationQueryRequest{Parent: s.parent(p),
 		QueryType: &pb.RunAggregationQueryRequest_StructuredAggregationQuery{StructuredAggregationQuery: query}}
+	if s.emulated {
+		req.ConsistencySelector = &pb.RunAggregationQueryRequest_NewTransaction{NewTransaction: oneMoment()}
+	}
 	var answer map[string]*pb.Value
 	err := s.retry(ctx, op, func(ctx context.Context) error {
 		s.counts.calls.Add(1)

@@ -14,7 +14,7 @@ import (
 )
 
 // attempts is how often a transaction's closure runs before contention is given up on.
-const attempts = 12
+const attempts = 10
 
 // errAgain: the closure must run again.
 var errAgain = errors.New("contention")

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"time"
@@ -81,6 +82,57 @@ var expiryTests = []test{
 		d := i.one(thing("a"))
 		if len(d.Payload) != 0 || !maps.Equal(d.Fields, store.Fields{"n": int64(1)}) || !d.Expires.IsZero() {
 			i.Errorf("an increment went on from an expired document: %+v", d)
+		}
+	}},
+	{"EveryWriteOverExpired", func(i *instance) {
+		docs := i.brief(thing("set"), thing("incremented"), thing("expires"), thing("deleted"), thing("created"))
+		i.commit(store.Set(doc(thing("set"), "new", nil)), store.Increment(thing("incremented"), map[string]int64{"m": 2}, time.Time{}),
+			store.Increment(thing("expires"), map[string]int64{"n": 2}, i.now().Add(time.Hour)), store.Delete(thing("deleted")), store.Create(doc(thing("created"), "", nil)))
+		i.absent(thing("deleted"))
+		for _, d := range []store.Doc{
+			doc(thing("set"), "new", nil), doc(thing("incremented"), "", store.Fields{"m": int64(2)}),
+			doc(thing("expires"), "", store.Fields{"n": int64(2)}), doc(thing("created"), "", nil),
+		} {
+			if got := i.one(d.Key); !maps.Equal(got.Fields, d.Fields) || string(got.Payload) != string(d.Payload) || got.Schema != 3 || got.Expires.IsZero() != (d.Key != thing("expires")) {
+				i.Errorf("%s: something of the expired document is left: %+v", d.Key, got)
+			}
+		}
+		i.refused(store.ErrConflict, 1, store.Set(doc(thing("beside"), "", nil)), store.Replace(docs[1]))
+		i.absent(thing("beside"))
+	}},
+	{"OneIncrementBeginsAnew", func(i *instance) {
+		i.brief(thing("a"))
+		together(8, func(int) {
+			if _, err := i.Store.Commit(i.ctx, store.Increment(thing("a"), map[string]int64{"n": 1}, time.Time{})); err != nil {
+				i.Errorf("increment: %v", err)
+			}
+		})
+		if d := i.one(thing("a")); d.Fields["n"] != int64(8) || len(d.Payload) > 0 {
+			i.Errorf("after 8 increments over an expired document: %+v", d)
+		}
+	}},
+	{"TransactionsWriteOverExpired", func(i *instance) {
+		docs := i.brief(thing("created"), thing("incremented"), thing("replaced"))
+		i.commit(store.Create(doc(thing("there"), "", nil)))
+		i.transact(func(tx store.Tx) error {
+			if _, err := tx.Get(thing("there")); err != nil {
+				return err
+			}
+			return tx.Write(store.Create(doc(thing("created"), "", nil)), store.Increment(thing("incremented"), map[string]int64{"n": 1}, time.Time{}))
+		})
+		i.one(thing("created"))
+		if n := i.one(thing("incremented")).Fields["n"]; n != int64(1) {
+			i.Errorf("n is %v", n)
+		}
+		err := i.Store.Transact(i.ctx, func(_ context.Context, tx store.Tx) error {
+			if _, err := tx.Get(thing("there")); err != nil {
+				return err
+			}
+			return tx.Write(store.Set(doc(thing("there"), "new", nil)), store.Replace(docs[2]))
+		})
+		i.is(err, store.ErrConflict, "a replace of an expired document")
+		if d := i.one(thing("there")); len(d.Payload) > 0 {
+			i.Error("half a transaction was applied")
 		}
 	}},
 	{"IncrementExpires", func(i *instance) {

@@ -203,6 +203,54 @@ var writeTests = []test{
 		}
 		i.absent(thing("ok"), thing("x"), entry("x"))
 	}},
+	{"RevsThatAreNone", func(i *instance) {
+		old := i.commit(store.Create(doc(thing("a"), "kept", nil))).Revs[0]
+		other := i.commit(store.Create(doc(entry("a"), "", nil))).Revs[0]
+		for _, rev := range []store.Rev{"0", "-1", "x", " ", ".", "..", "1.", ".1", "1.x", "1.2.3", "9223372036854775807", "-9223372036854775808", "99999999999999999999", old + "0", old + ".", old + ".1", "0" + other, other} {
+			i.refused(store.ErrConflict, 1, store.Set(doc(entry("b"), "", nil)), store.Replace(store.Doc{Key: thing("a"), Payload: []byte("lost"), Rev: rev}))
+			i.refused(store.ErrConflict, 0, store.DeleteAt(thing("a"), rev))
+			i.refused(store.ErrConflict, 0, store.DeleteAt(thing("none"), rev))
+		}
+		if p := string(i.one(thing("a")).Payload); p != "kept" {
+			i.Errorf("%q", p)
+		}
+		i.absent(entry("b"))
+	}},
+	// What an increment returns is what a read would, whatever expiry it set or left.
+	{"RevsOfIncrements", func(i *instance) {
+		later := i.now().Add(time.Hour)
+		i.commit(store.Create(store.Doc{Key: thing("expires"), Expires: later}), store.Create(doc(thing("stays"), "", nil)))
+		for _, id := range []string{"expires", "stays", "new"} {
+			for _, expires := range []time.Time{{}, later.Add(time.Hour), {}} {
+				rev := i.commit(store.Increment(thing(id), map[string]int64{"n": 1}, expires)).Revs[0]
+				d := i.one(thing(id))
+				if d.Rev != rev {
+					i.Errorf("%s: the commit says rev %q, a read %q", id, rev, d.Rev)
+				}
+				d.Rev = rev
+				d.Payload = []byte("kept")
+				i.commit(store.Replace(d))
+			}
+			i.commit(store.DeleteAt(thing(id), i.commit(store.Increment(thing(id), map[string]int64{"n": 1}, time.Time{})).Revs[0]))
+		}
+		rev := i.commit(store.Increment(entry("a"), map[string]int64{"n": 1}, time.Time{})).Revs[0]
+		i.commit(store.Replace(store.Doc{Key: entry("a"), Rev: rev}))
+	}},
+	{"IncrementsByTheHundred", func(i *instance) {
+		var writes []store.Write
+		var keys []store.Key
+		for n := range store.MaxWrites {
+			keys = append(keys, thing(fmt.Sprintf("%03d", n)))
+			writes = append(writes, store.Increment(keys[n], map[string]int64{"n": int64(n), "m": 1}, time.Time{}))
+		}
+		i.commit(writes...)
+		i.commit(writes...)
+		for n, d := range i.get(keys...) {
+			if d.Fields["n"] != int64(2*n) || d.Fields["m"] != int64(2) {
+				i.Fatalf("%s: %v", d.Key, d.Fields)
+			}
+		}
+	}},
 	{"AllOrNone", func(i *instance) {
 		i.commit(store.Create(doc(thing("there"), "old", store.Fields{"n": int64(1)})), store.Create(doc(entry("gone"), "", nil)))
 		i.refused(store.ErrExists, 5,
