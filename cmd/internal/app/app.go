@@ -72,6 +72,7 @@ type App struct {
 	write   *sql.DB
 	read    *sql.DB
 	server  *http.Server
+	unused  unused
 	stop    context.CancelFunc
 	workers sync.WaitGroup
 	closing []func(context.Context) error // in the order of opening
@@ -197,6 +198,7 @@ func (a *App) serve(ctx context.Context, c Config, p Parts) error {
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		BaseContext: func(net.Listener) context.Context { return life },
 		ErrorLog:    slog.NewLogLogger(p.Log.Handler(), slog.LevelWarn),
+		ConnState:   a.unused.note,
 	}
 	a.workers.Go(func() {
 		if err := a.server.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -207,6 +209,7 @@ func (a *App) serve(ctx context.Context, c Config, p Parts) error {
 	a.onClose(func(ctx context.Context) error {
 		err := q.Close(ctx)
 		stop()
+		a.unused.close()
 		return errors.Join(err, a.server.Shutdown(ctx))
 	})
 	if err := q.Start(a.url, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}); err != nil {

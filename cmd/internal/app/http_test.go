@@ -2,11 +2,14 @@ package app_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"rowsmith/cmd/internal/api"
 	"rowsmith/cmd/internal/app"
@@ -248,5 +251,22 @@ func TestAnswersWithoutAStore(t *testing.T) {
 			}
 		}
 		wantProblem(t, resp, body, st, code)
+	}
+}
+
+// Browsers keep connections open that they have not used yet; stopping doesn't wait for them.
+func TestUnusedConnectionsDontDelayTheEnd(t *testing.T) {
+	p := apptest.Start(t, t.TempDir(), "", app.Parts{})
+	var d net.Dialer
+	conn, err := d.DialContext(t.Context(), "tcp", strings.TrimPrefix(p.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	send(t, "GET", p.URL()+"/health", nil, "") // so that the server has taken the first one
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	if err := p.Close(ctx); err != nil {
+		t.Errorf("close: %v", err)
 	}
 }
