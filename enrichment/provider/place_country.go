@@ -4,6 +4,10 @@ import (
 	"strings"
 )
 
+// CountryCode reads a country as people write it, a name or an ISO 3166 code, and returns its ISO 3166-1 alpha-2 code, or ""
+// where it is none or could be two.
+func CountryCode(name string) string { return countryCode(name) }
+
 // countryCode reads a country as people write it (a name in some 40 languages, an ISO 3166 code of two or three letters, a usual
 // abbreviation) and returns its ISO 3166-1 alpha-2 code, or "" where it is none or could be two.
 func countryCode(cell string) string {

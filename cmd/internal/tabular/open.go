@@ -110,7 +110,21 @@ func spool(ctx context.Context, r io.Reader, src *source, dir string) (*source, 
 		return nil, problem(err, "Could not keep a copy of %s: %s.", src.name, reason(err))
 	}
 	src.path, src.spooled = f.Name(), true
-	src.size, err = io.Copy(f, contextReader{ctx, r})
+	type result struct {
+		n   int64
+		err error
+	}
+	copied := make(chan result, 1)
+	go func() {
+		n, err := io.Copy(f, contextReader{ctx, r})
+		copied <- result{n, err}
+	}()
+	select {
+	case got := <-copied:
+		src.size, err = got.n, got.err
+	case <-ctx.Done(): // a read that waits for a person can't be ended; whatever it still gets goes nowhere
+		err = ctx.Err()
+	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
