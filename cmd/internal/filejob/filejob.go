@@ -12,6 +12,7 @@ package filejob
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -21,6 +22,8 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +32,7 @@ import (
 	"rowsmith/cmd/internal/app"
 	"rowsmith/cmd/internal/tabular"
 	"rowsmith/enrichment"
+	"rowsmith/enrichment/provider"
 	"rowsmith/sheets"
 	"rowsmith/tasks"
 )
@@ -97,6 +101,11 @@ func (e *CallError) Error() string { return e.Message }
 
 func wrong(format string, args ...any) error { return &CallError{fmt.Sprintf(format, args...)} }
 
+func isCall(err error) bool {
+	_, ok := errors.AsType[*CallError](err)
+	return ok
+}
+
 // ErrStopped: the run ended early; what there is was written, and the same call goes on.
 var ErrStopped = errors.New("stopped early")
 
@@ -128,51 +137,69 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	if err := o.check(); err != nil {
 		return Summary{}, err
 	}
+	cfg, err := app.Load(o.Environ)
+	if err != nil {
+		return Summary{}, wrong("The environment is not right: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	if o.DNS != "" {
+		if cfg.DNS = o.DNS; cfg.Check() != nil {
+			return Summary{}, wrong("--dns takes HOST:PORT, for instance 127.0.0.1:53.")
+		}
+	}
 	t, err := tabular.Open(ctx, o.In, tabular.Options{Sheet: o.Sheet, HeaderRow: o.HeaderRow, Stdin: o.Stdin})
 	if err != nil {
 		return Summary{}, err
 	}
 	defer t.Close()
-	if n := t.Cells(max(len(o.Want), 1)); n > tabular.MaxCells {
-		return Summary{}, wrong("%s has %d million cells with its new columns; a spreadsheet holds 10 million. Split the file, or take columns out.", t.Name(), n/1_000_000)
-	}
-	rec, err := openRecord(o.Data, o.key(t.Sum()), o.Restart)
-	if err != nil {
+	if err := o.fits(t); err != nil {
 		return Summary{}, err
-	}
-	out, err := openOutput(o, rec)
-	if err != nil {
-		return Summary{}, err
-	}
-	defer out.discard()
-
-	cfg, err := app.Load(o.Environ)
-	if err != nil {
-		return Summary{}, wrong("The environment is not right: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-	cfg.Addr, cfg.Data, cfg.Private = "127.0.0.1:0", o.Data, true
-	cfg.DevAPIKey = "rk_" + rec.Secret
-	if o.DNS != "" {
-		cfg.DNS = o.DNS
 	}
 	if o.Parts.Log == nil {
 		o.Parts.Log = o.Log
 	}
+	cfg.Addr, cfg.Data, cfg.Private = "127.0.0.1:0", o.Data, true
+	cfg.DevAPIKey = "rk_" + rand.Text() // nobody else calls
+	if err := usable(o.Data); err != nil {
+		return Summary{}, err
+	}
+	// The folder is taken first: until then another run may be using the record and the output's temporary file.
 	a, err := app.Open(ctx, cfg, o.Parts)
 	if errors.Is(err, app.ErrInUse) {
 		return Summary{}, wrong("Another Rowsmith is using %s. Wait for it to end, or choose another folder with --data.", o.Data)
 	}
 	if err != nil {
-		return Summary{}, fmt.Errorf("start: %w", err)
+		return Summary{}, o.explain(ctx, fmt.Errorf("what is kept in %s can't be opened; move it away, or choose another folder with --data: %w", o.Data, err))
 	}
-	r := &run{o: o, t: t, rec: rec, out: out, app: a, key: cfg.DevAPIKey, start: start}
-	sum, err := r.steps(ctx)
+	r := &run{o: o, t: t, app: a, key: cfg.DevAPIKey, start: start}
+	sum, err := r.run(ctx)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if cerr := a.Close(stop); cerr != nil && err == nil && !errors.Is(cerr, context.DeadlineExceeded) {
 		err = fmt.Errorf("stop: %w", cerr)
 	}
-	return sum, err
+	return sum, o.explain(ctx, err)
+}
+
+// run opens what the run is remembered by and where it writes to, and does the steps.
+func (r *run) run(ctx context.Context) (Summary, error) {
+	var err error
+	if r.rec, err = r.openRecord(ctx); err != nil {
+		return Summary{}, err
+	}
+	if r.out, err = openOutput(r.o, r.rec); err == nil {
+		defer r.out.discard()
+		var sum Summary
+		if sum, err = r.steps(ctx); err == nil {
+			return sum, nil
+		} else if sum.Job != "" {
+			return sum, err
+		}
+	}
+	// A wrong call leaves nothing behind.
+	if _, file := errors.AsType[*tabular.Error](err); (file || isCall(err)) && r.rec.Job == "" {
+		return Summary{}, errors.Join(err, r.rec.finish(context.WithoutCancel(ctx), r.app))
+	}
+	return Summary{}, err
 }
 
 func (o *Options) check() error {
@@ -193,6 +220,21 @@ func (o *Options) check() error {
 			return err
 		}
 	}
+	if len(o.Want) > 0 {
+		for _, a := range slices.Sorted(maps.Keys(o.Output)) {
+			if !slices.Contains(o.Want, a) {
+				return wrong("--output names %q, which isn't in --want. Add it there.", a)
+			}
+		}
+	}
+	if o.Rows != "" {
+		if _, _, err := o.rowRange(); err != nil {
+			return err
+		}
+	}
+	if o.Country != "" && provider.CountryCode(o.Country) == "" {
+		return wrong("--country: %q is no country. Write it like DE or Germany.", o.Country)
+	}
 	switch o.Fill {
 	case sheets.FillBlanks, sheets.FillOverwrite:
 	case sheets.FillStale:
@@ -204,6 +246,45 @@ func (o *Options) check() error {
 		return wrong("--max-credits is 0 or more.")
 	}
 	return nil
+}
+
+// fits checks the options against the file.
+func (o *Options) fits(t tabular.Table) error {
+	if o.Sheet != "" && t.Kind() != tabular.XLSX {
+		return wrong("%s has no tabs: --sheet is for workbooks.", t.Name())
+	}
+	if o.Out != "-" && (t.Kind() == tabular.XLSX) != isWorkbook(o.Out) && regular(o.Out) {
+		ext := ".csv"
+		if t.Kind() == tabular.XLSX {
+			ext = ".xlsx"
+		}
+		if o.In == "-" || isWorkbook(o.Out) {
+			return wrong("The result is of the same kind as the input, %s. Name it with %s at the end.", t.Kind(), ext)
+		}
+	}
+	if n := t.Cells(max(len(o.Want), 1)); n > tabular.MaxCells {
+		return wrong("%s has %d million cells with its new columns; a spreadsheet holds 10 million. Split the file, or take columns out.", t.Name(), n/1_000_000)
+	}
+	if !slices.ContainsFunc(t.Header(), func(h string) bool { return strings.TrimSpace(h) != "" }) {
+		return wrong("Row %d of %s has no headings. Say with --header-row which row holds them.", t.HeaderRow()+1, t.Name())
+	}
+	if o.Rows != "" {
+		if _, err := o.sheetRows(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isWorkbook(name string) bool {
+	ext := strings.ToLower(filepath.Ext(name))
+	return ext == ".xlsx" || ext == ".xlsm"
+}
+
+// regular reports whether a name is, or could become, a file like any other: no pipe, no device.
+func regular(name string) bool {
+	info, err := os.Stat(name)
+	return err != nil || info.Mode().IsRegular()
 }
 
 func known(flag, name string) error {
@@ -237,10 +318,17 @@ func (r *run) note(format string, args ...any) {
 // steps does the run; each of its steps is safe to repeat after a crash.
 func (r *run) steps(ctx context.Context) (Summary, error) {
 	r.first = 1
+	var req tasks.Request
+	if r.rec.Job == "" { // what is wrong with it is told before the rows are looked at
+		var err error
+		if req, err = r.request(ctx); err != nil {
+			return Summary{}, err
+		}
+	}
 	if err := r.load(ctx); err != nil {
 		return Summary{}, err
 	}
-	job, err := r.startJob(ctx)
+	job, err := r.startJob(ctx, req)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -254,6 +342,12 @@ func (r *run) steps(ctx context.Context) (Summary, error) {
 	}
 	// What there is gets written also after an interruption: nobody should lose what was found.
 	wctx := context.WithoutCancel(ctx)
+	if interrupted != nil && !job.State.Final() {
+		// Another call must not go on with it behind its person's back. That it could finish meanwhile is as good.
+		if err := r.call(wctx, http.MethodPost, "/v1/jobs/"+job.ID+"/pause", "", nil, new(tasks.Job)); err != nil && !isCall(err) {
+			return Summary{}, err
+		}
+	}
 	if err := r.write(wctx, job); err != nil {
 		return Summary{}, err
 	}
@@ -263,8 +357,8 @@ func (r *run) steps(ctx context.Context) (Summary, error) {
 		return sum, interrupted
 	case !job.State.Final():
 		return sum, ErrStopped
-	case job.State != tasks.Done:
-		return sum, fmt.Errorf("job %s: %s %s", job.ID, job.State, job.Error)
+	case job.State != tasks.Done: // the same call begins anew
+		return sum, errors.Join(fmt.Errorf("job %s: %s %s", job.ID, job.State, job.Error), r.rec.finish(wctx, r.app))
 	}
 	return sum, r.rec.finish(wctx, r.app)
 }

@@ -119,33 +119,32 @@ func cut(s string) string {
 }
 
 // startJob starts the job, or finds the one that an earlier call started.
-func (r *run) startJob(ctx context.Context) (tasks.Job, error) {
+func (r *run) startJob(ctx context.Context, req tasks.Request) (tasks.Job, error) {
 	var job tasks.Job
 	if r.rec.Job != "" {
 		if err := r.call(ctx, http.MethodGet, "/v1/jobs/"+r.rec.Job, "", nil, &job); err != nil {
 			return job, err
 		}
-		if job.State == tasks.Paused {
-			return job, r.call(ctx, http.MethodPost, "/v1/jobs/"+job.ID+"/resume", "", nil, &job)
+	} else {
+		req.SpreadsheetID, req.SheetID = r.rec.Spreadsheet, &r.rec.SheetID
+		if err := r.call(ctx, http.MethodPost, "/v1/jobs", "run-"+r.rec.Secret, req, &job); err != nil {
+			return job, err
 		}
-		return job, nil
+		r.rec.Job = job.ID
+		if err := r.rec.save(); err != nil {
+			return job, err
+		}
 	}
-	req, err := r.request(ctx)
-	if err != nil {
-		return job, err
+	if job.State == tasks.Paused {
+		return job, r.call(ctx, http.MethodPost, "/v1/jobs/"+job.ID+"/resume", "", nil, &job)
 	}
-	if err := r.call(ctx, http.MethodPost, "/v1/jobs", "run-"+r.rec.Secret, req, &job); err != nil {
-		return job, err
-	}
-	r.notes = append(r.notes, job.Warnings...)
-	r.rec.Job = job.ID
-	return job, r.rec.save()
+	return job, nil
 }
 
-// request makes the job's request of the options.
+// request makes the job's request of the options, all but the spreadsheet.
 func (r *run) request(ctx context.Context) (tasks.Request, error) {
 	req := tasks.Request{
-		SpreadsheetID: r.rec.Spreadsheet, SheetID: &r.rec.SheetID, HeaderRow: 1, Fill: r.o.Fill,
+		HeaderRow: 1, Fill: r.o.Fill,
 		Mapping: map[string]*string{}, Output: r.o.Output, MaxCredits: r.o.MaxCredits, Want: r.o.Want,
 	}
 	for h, a := range r.o.Mapping {
@@ -158,50 +157,82 @@ func (r *run) request(ctx context.Context) (tasks.Request, error) {
 		req.Defaults = map[string]string{enrichment.Country: r.o.Country}
 	}
 	if r.o.Rows != "" {
-		rg, err := r.rows()
+		rg, err := r.o.sheetRows(r.t)
 		if err != nil {
 			return req, err
 		}
 		req.Range = rg
 	}
+	given := r.given()
+	if len(given) == 0 {
+		return req, wrong("None of the headings in %s says what a person or company could be looked up by. Say which column holds what, for example --map \"Kontakt=email\".", r.t.Name())
+	}
+	if len(req.Want) > 0 {
+		return req, nil
+	}
+	var list api.AttributeList
+	if err := r.call(ctx, http.MethodGet, "/v1/attributes?given="+strings.Join(given, ","), "", nil, &list); err != nil {
+		return req, err
+	}
+	for _, a := range list.Attributes {
+		req.Want = append(req.Want, a.Name)
+	}
 	if len(req.Want) == 0 {
-		want, err := r.free(ctx)
-		if err != nil {
-			return req, err
+		return req, wrong("Nothing can be looked up for free from the columns of %s. Say what you want with --want.", r.t.Name())
+	}
+	for _, a := range slices.Sorted(maps.Keys(r.o.Output)) {
+		if !slices.Contains(req.Want, a) {
+			return req, wrong("--output names %q, which isn't looked up without being asked for. Name it in --want.", a)
 		}
-		req.Want = want
 	}
 	return req, nil
 }
 
-// rows turns --rows, counted as the file's records are, into a range of the embedded sheet.
-func (r *run) rows() (string, error) {
+// rowRange reads --rows; the last row is 0 where it is left open.
+func (o *Options) rowRange() (first, last int, err error) {
 	bad := wrong("--rows takes two rows of the file, like 2:500.")
-	from, to, ok := strings.Cut(r.o.Rows, ":")
-	a, err := strconv.Atoi(strings.TrimSpace(from))
-	if !ok || err != nil || a < 1 {
-		return "", bad
+	from, to, ok := strings.Cut(o.Rows, ":")
+	if first, err = strconv.Atoi(strings.TrimSpace(from)); !ok || err != nil || first < 1 {
+		return 0, 0, bad
 	}
-	last := r.t.Len() + r.t.HeaderRow() + 1
-	b := last
-	if to = strings.TrimSpace(to); to != "" {
-		if b, err = strconv.Atoi(to); err != nil || b < a {
-			return "", bad
-		}
+	if to = strings.TrimSpace(to); to == "" {
+		return first, 0, nil
 	}
-	first := r.t.HeaderRow() + 2
-	a, b = max(a, first), min(b, last)
-	if a > b {
-		return "", wrong("--rows %s holds no row of the file: its rows are %d to %d.", r.o.Rows, first, last)
+	if last, err = strconv.Atoi(to); err != nil || last < first {
+		return 0, 0, bad
 	}
-	return fmt.Sprintf("%d:%d", a-r.t.HeaderRow(), b-r.t.HeaderRow()), nil
+	return first, last, nil
 }
 
-// free lists every attribute that costs nothing and can be found from the file's columns.
-func (r *run) free(ctx context.Context) ([]string, error) {
+// sheetRows turns --rows, counted as the file's records are, into a range of the embedded sheet.
+func (o *Options) sheetRows(t tabular.Table) (string, error) {
+	from, to, err := o.rowRange()
+	if err != nil {
+		return "", err
+	}
+	first, last := t.HeaderRow()+2, t.Len()+t.HeaderRow()+1
+	a, b := max(from, first), last
+	if to > 0 {
+		b = min(to, last)
+	}
+	switch {
+	case first > last:
+		return "", wrong("--rows %s holds no row of the file: it has none below its headings.", o.Rows)
+	case a > b:
+		return "", wrong("--rows %s holds no row of the file: its rows are %d to %d.", o.Rows, first, last)
+	}
+	return fmt.Sprintf("%d:%d", a-t.HeaderRow(), b-t.HeaderRow()), nil
+}
+
+// given lists what the file's columns hold that something can be looked up by.
+func (r *run) given() []string {
+	heads := r.t.Header()
 	given := map[string]bool{}
-	for _, a := range sheets.Recognise(r.t.Header()) {
-		if cat, ok := enrichment.Find(a); ok && cat.Input {
+	for i, a := range sheets.Recognise(heads) {
+		nothing := func(h, a string) bool {
+			return a == "" && (h == heads[i] || sheets.NormalHeading(h) == sheets.NormalHeading(heads[i]))
+		}
+		if cat, ok := enrichment.Find(a); ok && cat.Input && !anyPair(r.o.Mapping, nothing) {
 			given[a] = true
 		}
 	}
@@ -210,28 +241,34 @@ func (r *run) free(ctx context.Context) ([]string, error) {
 			given[a] = true
 		}
 	}
-	if len(given) == 0 {
-		return nil, wrong("None of the headings in %s says what a person or company could be looked up by. Say which column holds what, for example --map \"Kontakt=email\".", r.t.Name())
+	return slices.Sorted(maps.Keys(given))
+}
+
+func anyPair(m map[string]string, is func(k, v string) bool) bool {
+	for k, v := range m {
+		if is(k, v) {
+			return true
+		}
 	}
-	var list api.AttributeList
-	if err := r.call(ctx, http.MethodGet, "/v1/attributes?given="+strings.Join(slices.Sorted(maps.Keys(given)), ","), "", nil, &list); err != nil {
-		return nil, err
-	}
-	var want []string
-	for _, a := range list.Attributes {
-		want = append(want, a.Name)
-	}
-	if len(want) == 0 {
-		return nil, wrong("Nothing can be looked up for free from the columns of %s. Say what you want with --want.", r.t.Name())
-	}
-	return want, nil
+	return false
 }
 
 // follow waits for the job's end and tells how it goes.
 func (r *run) follow(ctx context.Context, job tasks.Job) (tasks.Job, error) {
 	wait := 20 * time.Millisecond
+	var last tasks.Rows
+	moved := time.Now()
 	for {
 		c := job.Rows
+		if c != last {
+			last, moved = c, time.Now()
+		} else if time.Since(moved) > stalled {
+			// What can't be kept is tried again and again; only a full disk is for a person to mend.
+			if err := r.o.full(); err != nil {
+				return job, err
+			}
+			moved = time.Now()
+		}
 		if r.o.Progress != nil {
 			r.o.Progress.Rows(c.Enriched+c.Unmatched+c.Failed+c.Skipped, r.t.Len(), job.CellsWritten)
 		}
@@ -257,6 +294,9 @@ func (r *run) follow(ctx context.Context, job tasks.Job) (tasks.Job, error) {
 		job = now
 	}
 }
+
+// stalled is how long nothing may happen before the disk is looked at.
+const stalled = 3 * time.Second
 
 // count says a number with its noun.
 func count(n int, one, many string) string {

@@ -3,10 +3,8 @@ package filejob
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"hash"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +33,7 @@ func openOutput(o Options, rec *record) (*output, error) {
 	id := sha256.Sum256([]byte(abs))
 	out := &output{sum: sha256.New(), mark: filepath.Join(o.Data, "runs", "out-"+hex.EncodeToString(id[:16]))}
 	if !o.Force {
-		if err := out.ours(o.Out); err != nil {
+		if err := out.ours(o.Out, o.In); err != nil {
 			return nil, err
 		}
 	}
@@ -54,18 +52,19 @@ func openOutput(o Options, rec *record) (*output, error) {
 }
 
 // ours fails where the file exists and its contents are not what we wrote there.
-func (o *output) ours(path string) error {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+func (o *output) ours(path, in string) error {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil // what is wrong is told by the attempt to write; a pipe must not be opened for reading
 	}
+	if source, err := os.Stat(in); err == nil && os.SameFile(source, info) {
+		return nil // that it is the input is told then, too
+	}
+	f, err := os.Open(path)
 	if err != nil {
-		return nil // what is wrong is told by the attempt to write
+		return wrong("%s exists and can't be read (%s). Choose another name with -o.", path, reason(err))
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil
-	}
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return wrong("%s exists and can't be read (%s). Choose another name with -o.", path, reason(err))
@@ -95,7 +94,7 @@ func (o *output) commit() error {
 	lines := strings.Fields(string(old))
 	lines = append(lines[max(0, len(lines)-1):], hex.EncodeToString(o.sum.Sum(nil)))
 	if err := os.WriteFile(o.mark, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
-		return wrong("The data folder is not writable (%s). Choose another with --data.", reason(err))
+		return folderError(filepath.Dir(filepath.Dir(o.mark)), err)
 	}
 	return o.file.Commit()
 }

@@ -7,12 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"rowsmith/cmd/internal/app"
 	"rowsmith/cmd/internal/tabular"
+	"rowsmith/sheets/sheetsim"
+	"rowsmith/tasks"
 )
 
 // A record is what is remembered of a run between calls. It holds no cell.
@@ -28,24 +32,53 @@ type record struct {
 	path string
 }
 
-// openRecord reads the record of a run, or begins one.
-func openRecord(data, key string, restart bool) (*record, error) {
-	dir := filepath.Join(data, "runs")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, wrong("The data folder %s can't be used (%s). Choose another with --data.", data, reason(err))
+// openRecord reads the record of this run, or begins one: the first time, with --restart, and where what it names is gone.
+func (r *run) openRecord(ctx context.Context) (*record, error) {
+	rec := &record{path: filepath.Join(r.o.Data, "runs", r.o.key(r.t.Sum())+".json")}
+	b, err := os.ReadFile(rec.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, folderError(r.o.Data, err)
 	}
-	r := &record{path: filepath.Join(dir, key+".json")}
-	b, err := os.ReadFile(r.path)
-	switch {
-	case err == nil && !restart:
-		if json.Unmarshal(b, r) == nil && r.Secret != "" {
-			return r, nil
+	if err == nil && json.Unmarshal(b, rec) == nil && rec.Secret != "" {
+		whole, err := r.whole(ctx, rec)
+		if err != nil {
+			return nil, err
 		}
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("read run record: %w", err)
+		if whole && !r.o.Restart {
+			return rec, nil
+		}
+		if rec.Job != "" {
+			if err := r.call(ctx, http.MethodPost, "/v1/jobs/"+rec.Job+"/cancel", "", nil, new(tasks.Job)); err != nil && !isCall(err) {
+				return nil, err // a job that is over or gone needs no end
+			}
+		}
+		if err := rec.finish(ctx, r.app); err != nil {
+			return nil, err
+		}
 	}
-	*r = record{path: r.path, Secret: strings.ToLower(rand.Text())}
-	return r, r.save()
+	rec = &record{path: rec.path, Temp: rec.Temp, Secret: strings.ToLower(rand.Text())}
+	return rec, rec.save()
+}
+
+// whole reports whether the spreadsheet and the job of a record are still there.
+func (r *run) whole(ctx context.Context, rec *record) (bool, error) {
+	if rec.Spreadsheet != "" {
+		all, err := r.app.Sim.List(ctx)
+		if err != nil {
+			return false, fmt.Errorf("find embedded spreadsheet: %w", err)
+		}
+		if !slices.ContainsFunc(all, func(e sheetsim.Entry) bool { return e.ID == rec.Spreadsheet }) {
+			return false, nil
+		}
+	}
+	if rec.Job != "" {
+		err := r.call(ctx, http.MethodGet, "/v1/jobs/"+rec.Job, "", nil, new(tasks.Job))
+		if isCall(err) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	return true, nil
 }
 
 // save makes the record durable.
@@ -56,13 +89,16 @@ func (r *record) save() error {
 	}
 	f, err := tabular.Create(r.path, "")
 	if err != nil {
-		return err
+		return folderError(filepath.Dir(filepath.Dir(r.path)), err)
 	}
 	defer f.Close()
 	if _, err := f.Write(b); err != nil {
-		return err
+		return folderError(filepath.Dir(filepath.Dir(r.path)), err)
 	}
-	return f.Commit()
+	if err := f.Commit(); err != nil {
+		return folderError(filepath.Dir(filepath.Dir(r.path)), err)
+	}
+	return nil
 }
 
 // finish forgets a run that is done: its spreadsheet and its record. What it found stays in the cache.
@@ -73,17 +109,8 @@ func (r *record) finish(ctx context.Context, a *app.App) error {
 	if r.Spreadsheet == "" {
 		return nil
 	}
-	if err := a.Sim.Delete(ctx, r.Spreadsheet); err != nil {
+	if err := a.Sim.Delete(ctx, r.Spreadsheet); err != nil && !errors.Is(err, sheetsim.ErrNotFound) {
 		return fmt.Errorf("remove embedded spreadsheet: %w", err)
 	}
 	return nil
-}
-
-// reason is the last part of an error of the file system, without the path that the message has already.
-func reason(err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err.Error()
-	}
-	return err.Error()
 }
