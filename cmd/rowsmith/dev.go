@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,6 +44,9 @@ It listens on loopback only. The API key is "dev" unless ROWSMITH_DEV_API_KEY sa
 			a, err := app.Open(c.Context(), cfg, app.Parts{Log: log})
 			if errors.Is(err, app.ErrInUse) {
 				return &filejob.CallError{Message: err.Error()}
+			}
+			if errors.Is(err, syscall.EADDRINUSE) {
+				return &filejob.CallError{Message: fmt.Sprintf("Something else listens on %s. Choose another place with --addr; port 0 picks a free one.", cfg.Addr)}
 			}
 			if err != nil {
 				return err

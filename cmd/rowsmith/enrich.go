@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,7 +34,15 @@ says otherwise. Interrupted or stopped early, the same call goes on where it was
 		Example: `  rowsmith enrich leads.csv
   rowsmith enrich leads.xlsx --want email_verdict,phone_e164 --country DE
   rowsmith enrich leads.csv --map "Kontakt=email" --output "phone_e164=Phone (clean)"`,
-		Args: cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			switch len(args) {
+			case 0:
+				return errors.New("name the file to enrich, or - for standard input")
+			case 1:
+				return nil
+			}
+			return fmt.Errorf("it takes one file, not %d; quote a name with spaces in it", len(args))
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			o.In = args[0]
 			o.Fill = sheets.Fill(fill)
@@ -102,7 +111,10 @@ func settleOut(o *filejob.Options, asJSON bool) error {
 	if o.Out == "-" {
 		return &filejob.CallError{Message: "The result can go to standard output only where the input is standard input. Name a file with -o."}
 	}
-	if got := filepath.Ext(o.Out); !strings.EqualFold(got, ext) {
+	if info, err := os.Stat(o.Out); err == nil && !info.Mode().IsRegular() {
+		return nil // a pipe or a device has no kind, and a folder is told to be one
+	}
+	if got := filepath.Ext(o.Out); ext != "" && !strings.EqualFold(got, ext) {
 		return &filejob.CallError{Message: fmt.Sprintf("The result is of the same kind as the input. Name it with %s at the end.", ext)}
 	}
 	return nil
@@ -193,8 +205,8 @@ func summary(w io.Writer, s filejob.Summary) {
 	if to == "-" {
 		to = "standard output"
 	}
-	fmt.Fprintf(w, "%d rows: %d enriched, %d without a match, %d skipped, %d failed. %d cells written to %s in %.1f s.\n",
-		s.Rows, s.Enriched, s.Unmatched, s.Skipped, s.Failed, s.CellsWritten, to, float64(s.ElapsedMS)/1000)
+	fmt.Fprintf(w, "%s: %d enriched, %d without a match, %d skipped, %d failed. %s written to %s in %.1f s.\n",
+		count(s.Rows, "row"), s.Enriched, s.Unmatched, s.Skipped, s.Failed, count(s.CellsWritten, "cell"), to, float64(s.ElapsedMS)/1000)
 	if len(s.MatchRate) == 0 {
 		return
 	}
@@ -215,4 +227,12 @@ func summary(w io.Writer, s filejob.Summary) {
 	for _, a := range names {
 		fmt.Fprintf(w, "  %-*s %3.0f %%\n", width, a, 100*s.MatchRate[a])
 	}
+}
+
+// count says a number with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -75,8 +75,13 @@ func statusOf(err error) int {
 	}
 }
 
-// errUsage marks what cobra says of flags and arguments.
+// errUsage marks what is said of flags and arguments.
 var errUsage = errors.New("usage")
+
+// A usageError is errUsage without the word.
+type usageError struct{ error }
+
+func (usageError) Is(target error) bool { return target == errUsage }
 
 func oneLine(err error) string {
 	return strings.Join(strings.Fields(err.Error()), " ")
@@ -93,7 +98,7 @@ func rootCommand(stdin io.Reader, stdout, stderr io.Writer, environ []string) *c
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	usage := func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%w: %w. See %s --help", errUsage, err, c.CommandPath())
+		return usageError{fmt.Errorf("%w. See %s --help", err, c.CommandPath())}
 	}
 	root.SetFlagErrorFunc(usage)
 	root.AddCommand(enrichCommand(environ), devCommand(environ), &cobra.Command{
