@@ -495,7 +495,8 @@ func TestTokens(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	sim := start(t, cloudtaskssim.Config{})
-	q := open(t, sim, cloudtasks.Config{Target: "http://worker.invalid", Queues: []queue.Settings{{Name: "bulk"}}})
+	// The clock stands still: a call that waits for its next attempt would wait for ever.
+	q := open(t, sim, cloudtasks.Config{Target: "http://worker.invalid", Queues: []queue.Settings{{Name: "bulk"}}, Clock: clockwork.NewFakeClock()})
 	called := make(chan struct{}, 1)
 	sim.Fail(func(c cloudtaskssim.Call) cloudtaskssim.Fault {
 		if c.Method == "CreateTask" {

@@ -383,6 +383,12 @@ func TestRunTask(t *testing.T) {
 	if !is.ScheduleTime.AsTime().Equal(b.clock.Now().Add(2*time.Minute)) || is.DispatchCount != 2 {
 		t.Errorf("after two failures %v", is)
 	}
+	b.must(b.client.ResumeQueue(b.ctx, &pb.ResumeQueueRequest{Name: bulk}))
+	b.respond(nil)
+	b.advance(time.Hour)
+	if n := len(b.advance(time.Hour)); n != 6 {
+		t.Errorf("%d deliveries, want 6: the retry is one", n)
+	}
 }
 
 func TestDeleteTask(t *testing.T) {
