@@ -37,6 +37,7 @@ missing:
 	@none=1; \
 	need() { command -v $$1 >/dev/null 2>&1 || { none=; echo "not run: $$2 (needs $$1: $$3)"; }; }; \
 	need $${CC:-gcc} "tests under the race detector" "a C compiler, Debian package gcc"; \
+	need chromium "the page in a browser" "Debian package chromium"; \
 	if [ -n "$$none" ]; then echo "check: all parts ran"; elif [ -n "$(STRICT)" ]; then echo "check: STRICT is set and parts are missing"; exit 1; fi
 
 soak:
