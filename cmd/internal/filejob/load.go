@@ -165,7 +165,7 @@ func (r *run) request(ctx context.Context) (tasks.Request, error) {
 	}
 	given := r.given()
 	if len(given) == 0 {
-		return req, wrong("None of the headings in %s says what a person or company could be looked up by. Say which column holds what, for example --map \"Kontakt=email\".", r.t.Name())
+		return req, wrong("None of the headings in %s says what a person or company could be looked up by. Say which column holds what, for example --map \"Kontakt=email\", or with --header-row which row holds the headings.", r.t.Name())
 	}
 	if len(req.Want) > 0 {
 		return req, nil
