@@ -37,6 +37,10 @@ missing:
 	@none=1; \
 	need() { command -v $$1 >/dev/null 2>&1 || { none=; echo "not run: $$2 (needs $$1: $$3)"; }; }; \
 	need $${CC:-gcc} "tests under the race detector" "a C compiler, Debian package gcc"; \
+	need java "tests against the Firestore emulator" "Debian package default-jre-headless"; \
+	sdk=$$(dirname "$$(dirname "$$(readlink -f "$$(command -v gcloud || echo /usr/lib/google-cloud-sdk/bin/gcloud)")")"); \
+	jar=$${ROWSMITH_FIRESTORE_JAR:-$$sdk/platform/cloud-firestore-emulator/cloud-firestore-emulator.jar}; \
+	[ -e "$$jar" ] || { none=; echo "not run: tests against the Firestore emulator (needs its jar: package google-cloud-cli-firestore-emulator of the Google Cloud CLI, or ROWSMITH_FIRESTORE_JAR)"; }; \
 	need chromium "the page in a browser" "Debian package chromium"; \
 	if [ -n "$$none" ]; then echo "check: all parts ran"; elif [ -n "$(STRICT)" ]; then echo "check: STRICT is set and parts are missing"; exit 1; fi
 

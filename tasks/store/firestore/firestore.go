@@ -144,7 +144,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 func (s *Store) ask(ctx context.Context, op string) (time.Time, error) {
 	var at time.Time
 	err := s.retry(ctx, op, func(ctx context.Context) error {
-		f, err := s.fetch(ctx, []string{s.database + "/documents/clock/none"}, nil, nil)
+		f, err := s.fetch(ctx, []string{s.root() + "/clock/none"}, nil, nil)
 		at = f.at
 		return err
 	})

@@ -106,12 +106,14 @@ func Start(ctx context.Context) (host string, stop func(), err error) {
 	return host, stop, nil
 }
 
-// keep runs its arguments as a command and ends it when its own input does: when this process is gone.
-const keep = `"$@" </dev/null & child=$!
-(while kill -0 $child 2>/dev/null; do sleep 1; done; kill $$ 2>/dev/null) </dev/null >/dev/null 2>&1 & watch=$!
-trap 'kill $child $watch 2>/dev/null; wait $child; exit' TERM INT
-read -r gone
-kill $child $watch 2>/dev/null; wait $child`
+// keep runs its arguments as a command and ends with it; and it ends that when its own input does: when this process is gone.
+const keep = `exec 3<&0
+"$@" </dev/null 3<&- & child=$!
+(while read -r line; do :; done; kill $child) <&3 2>/dev/null & watch=$!
+exec 3<&-
+trap 'kill $child' TERM INT
+wait $child
+kill $watch 2>/dev/null`
 
 func start(ctx context.Context, java, jar string) (string, func(), error) {
 	port, err := freePort(ctx)
