@@ -2,9 +2,10 @@
 // what is wanted, [Open] builds it, [App.Close] takes it down in the order that loses nothing.
 //
 // On one machine everything is embedded: one SQLite file holds store and queue, sheetsim holds the spreadsheets, and the queue
-// calls the worker over HTTP on loopback, exactly as Cloud Tasks would.
+// calls the worker over HTTP on loopback, exactly as Cloud Tasks would. With Config.Serve the spreadsheets are Google's, and store and
+// queue may be Firestore and Cloud Tasks, which any number of processes share.
 //
-// It refuses to share a data folder with another running Rowsmith, and to listen on anything but loopback.
+// It refuses to share a data folder with another running Rowsmith, and embedded programs listen on nothing but loopback.
 package app
 
 import (
@@ -16,12 +17,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/jonboulle/clockwork"
 	"github.com/labstack/echo/v4"
 
@@ -36,7 +36,6 @@ import (
 	"rowsmith/tasks/queue"
 	queuesqlite "rowsmith/tasks/queue/sqlite"
 	"rowsmith/tasks/store"
-	storesqlite "rowsmith/tasks/store/sqlite"
 )
 
 // Version is the program's version; releases set it at build time.
@@ -59,20 +58,23 @@ type Parts struct {
 
 // An App is a running program.
 type App struct {
-	Tasks  *tasks.Service
-	Sheets *sheets.Client   // reaches the embedded spreadsheets as any client would
-	Sim    *sheetsim.Server // the embedded spreadsheets themselves
-	Store  store.Store
-	Queue  *queuesqlite.Queue
+	Tasks *tasks.Service
+	Store store.Store
+	Queue queue.Queue
+	// Sheets reaches the spreadsheets as any client would.
+	Sheets *sheets.Client
+	// Sim is the embedded spreadsheets themselves, Embedded the embedded queue; nil where the program has none.
+	Sim      *sheetsim.Server
+	Embedded *queuesqlite.Queue
 
 	url     string
 	log     *slog.Logger
 	clock   clockwork.Clock
-	lock    *flock.Flock
 	write   *sql.DB
 	read    *sql.DB
 	server  *http.Server
 	unused  unused
+	life    context.Context // of everything that goes on while the program runs
 	stop    context.CancelFunc
 	workers sync.WaitGroup
 	closing []func(context.Context) error // in the order of opening
@@ -93,6 +95,7 @@ func Open(ctx context.Context, c Config, p Parts) (a *App, err error) {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
 	a = &App{log: p.Log, clock: p.Clock}
+	a.life, a.stop = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close(context.Background()))
@@ -108,115 +111,125 @@ func Open(ctx context.Context, c Config, p Parts) (a *App, err error) {
 	return a, a.serve(ctx, c, p)
 }
 
-// openData takes the data folder for this process.
-func (a *App) openData(c Config) error {
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return fmt.Errorf("data folder: %w", err)
-	}
-	a.lock = flock.New(filepath.Join(c.Data, "lock"))
-	got, err := a.lock.TryLock()
-	if err != nil {
-		return fmt.Errorf("data folder: %w", err)
-	}
-	if !got {
-		a.lock = nil
-		return fmt.Errorf("%w: another Rowsmith is using %s; wait for it, or choose another folder with --data", ErrInUse, c.Data)
-	}
-	a.onClose(func(context.Context) error { return a.lock.Unlock() })
-	return nil
-}
-
-func (a *App) openStore(ctx context.Context, c Config, p Parts) error {
-	var err error
-	if a.write, a.read, err = storesqlite.Open(c.database()); err != nil {
-		return err
-	}
-	a.onClose(func(context.Context) error { return errors.Join(a.write.Close(), a.read.Close()) })
-	schema, err := store.NewSchema(Kinds()...)
-	if err != nil {
-		return err
-	}
-	st, err := storesqlite.New(ctx, a.write, a.read, schema, p.Clock)
-	if err != nil {
-		return err
-	}
-	a.Store = st
-	a.onClose(func(context.Context) error { return st.Close() })
-	return nil
-}
-
 // serve listens, and starts what listens, what delivers and what ticks, in that order.
 func (a *App) serve(ctx context.Context, c Config, p Parts) error {
-	life, stop := context.WithCancel(context.Background())
-	a.stop = stop
 	internal := "int_" + rand.Text()
-	sim, err := sheetsim.Open(ctx, sheetsim.Config{Dir: filepath.Join(c.Data, "sheets"), Clock: p.Clock, Log: p.Log})
+	b, err := a.openQueue(ctx, c, p, internal)
 	if err != nil {
-		return fmt.Errorf("embedded spreadsheets: %w", err)
+		return err
 	}
-	a.Sim = sim
-	a.onClose(func(context.Context) error { return sim.Close() })
-
-	q, err := queuesqlite.New(ctx, a.write, a.read, queuesqlite.Config{
-		Queues: tasks.Queues(c.workers()), Clock: p.Clock, Log: p.Log,
-		Authorize: func(r *http.Request) error { r.Header.Set("Authorization", "Bearer "+internal); return nil },
-	})
-	if err != nil {
-		return fmt.Errorf("embedded queue: %w", err)
+	a.Queue = b.queue
+	if !c.Serve {
+		a.Sim, err = sheetsim.Open(ctx, sheetsim.Config{Dir: filepath.Join(c.Data, "sheets"), Clock: p.Clock, Log: p.Log})
+		if err != nil {
+			return fmt.Errorf("embedded spreadsheets: %w", err)
+		}
+		a.onClose(func(context.Context) error { return a.Sim.Close() })
 	}
-	a.Queue = q
-
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", c.Addr, err)
 	}
-	a.url = "http://" + ln.Addr().String()
-	opts := sheets.Options{Endpoint: a.url + "/sheets/", Clock: p.Clock, Log: p.Log}
-	if c.Private {
-		opts.Tokens = fixedToken(internal)
-	}
-	if a.Sheets, err = sheets.NewClient(ctx, opts); err != nil {
+	a.url = "http://" + reachable(ln.Addr())
+	if err := a.assemble(ctx, c, p, b, internal); err != nil {
 		return errors.Join(err, ln.Close())
-	}
-	built, err := newEngine(c, p, &cache{a.Store, p.Clock.Now})
-	if err != nil {
-		return errors.Join(err, ln.Close())
-	}
-	a.Tasks, err = tasks.New(tasks.Config{
-		Store: a.Store, Queue: q, Engine: built.engine, Sources: built.sources, Access: embedded{a.Sheets},
-		Clock: p.Clock, Log: p.Log, Instance: rand.Text(), Exclusive: true, Step: p.Step,
-		Interval: writeInterval,
-	})
-	if err != nil {
-		return errors.Join(err, ln.Close())
-	}
-	handler, err := a.handler(c, p, internal)
-	if err != nil {
-		return errors.Join(err, ln.Close())
-	}
-	a.server = &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		BaseContext: func(net.Listener) context.Context { return life },
-		ErrorLog:    slog.NewLogLogger(p.Log.Handler(), slog.LevelWarn),
-		ConnState:   a.unused.note,
 	}
 	a.workers.Go(func() {
 		if err := a.server.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			p.Log.Error("server stopped", "err", err)
 		}
 	})
-	// Closing: no new deliveries first, so that what is under way can still call in; then the listener.
-	a.onClose(func(ctx context.Context) error {
-		err := q.Close(ctx)
-		stop()
-		a.unused.close()
-		return errors.Join(err, a.server.Shutdown(ctx))
-	})
-	if err := q.Start(a.url, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}); err != nil {
+	a.onClose(a.stopServing)
+	if c.Serve && c.Role == "api" {
+		return nil
+	}
+	if err := b.start(a.url); err != nil {
 		return err
 	}
-	a.workers.Go(func() { a.tick(life) })
+	a.workers.Go(func() { a.tick(a.life) })
 	return nil
+}
+
+// assemble makes the service and the server of the parts that are open.
+func (a *App) assemble(ctx context.Context, c Config, p Parts, b backend, internal string) error {
+	var err error
+	if a.Sheets, err = a.sheetsClient(ctx, c, p, internal); err != nil {
+		return err
+	}
+	built, err := newEngine(c, p, &cache{a.Store, p.Clock.Now})
+	if err != nil {
+		return err
+	}
+	interval := c.WriteInterval
+	if !c.Serve {
+		interval = writeInterval
+	}
+	a.Tasks, err = tasks.New(tasks.Config{
+		Store: a.Store, Queue: a.Queue, Engine: built.engine, Sources: built.sources, Access: oneClient{a.Sheets},
+		Clock: p.Clock, Log: p.Log, Instance: strings.ToLower(rand.Text()), Exclusive: c.sqlite() && c.StoreKind != "firestore", Step: p.Step,
+		Interval: interval,
+	})
+	if err != nil {
+		return err
+	}
+	handler, err := a.handler(c, p, b.verifier)
+	if err != nil {
+		return err
+	}
+	a.server = &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		BaseContext: func(net.Listener) context.Context { return a.life },
+		ErrorLog:    slog.NewLogLogger(p.Log.Handler(), slog.LevelWarn),
+		ConnState:   a.unused.note,
+	}
+	return nil
+}
+
+// sheetsClient reaches Google's spreadsheets with the service account, or the embedded ones.
+func (a *App) sheetsClient(ctx context.Context, c Config, p Parts, internal string) (*sheets.Client, error) {
+	opts := sheets.Options{Endpoint: a.url + "/sheets/", Clock: p.Clock, Log: p.Log}
+	switch {
+	case c.Serve:
+		account, err := NewGoogleAccount(context.WithoutCancel(ctx), c.GoogleCredentials)
+		if err != nil {
+			return nil, err
+		}
+		opts.Endpoint, opts.Tokens = c.SheetsEndpoint, account
+	case c.Private:
+		opts.Tokens = fixedToken(internal)
+	}
+	return sheets.NewClient(ctx, opts)
+}
+
+// stopServing stops deliveries first, so that what is under way can still call in; then the listener. What is not done when most of the time
+// is over is told to stop: it hands its leases back.
+func (a *App) stopServing(ctx context.Context) error {
+	gentle := ctx
+	if until, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		gentle, cancel = context.WithTimeout(ctx, time.Until(until)*6/10)
+		defer cancel()
+	}
+	var err error
+	if a.Embedded != nil {
+		err = a.Embedded.Close(gentle)
+	}
+	a.unused.close()
+	serr := a.server.Shutdown(gentle)
+	a.stop()
+	if serr != nil {
+		serr = a.server.Shutdown(ctx) // what was told to stop ends now
+	}
+	return errors.Join(err, serr)
+}
+
+// reachable is an address to call a listener of this machine at: one on all addresses is called on loopback.
+func reachable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return addr.String()
 }
 
 // writeInterval is the least time between two writes to an embedded sheet. It has no quota; a quarter of a second keeps writes
@@ -247,21 +260,31 @@ func (a *App) tick(ctx context.Context) {
 	}
 }
 
-func (a *App) handler(c Config, p Parts, internal string) (http.Handler, error) {
-	gate, err := access.NewGate(Account, c.DevAPIKey, internal)
+func (a *App) handler(c Config, p Parts, verifier access.Verifier) (http.Handler, error) {
+	key, bindings := c.DevAPIKey, access.Bindings(embeddedBindings{a.Sim})
+	if c.Serve {
+		key, bindings = c.APIKey, listed{c.Spreadsheets}
+		if c.Role == "worker" {
+			key = rand.Text() // nobody's: a worker answers the queue alone
+		}
+	}
+	gate, err := access.NewGateFor(Account, key, verifier)
 	if err != nil {
 		return nil, err
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.Use(api.Observe(p.Log, p.Clock.Now), onlyLoopback)
+	e.Use(api.Observe(p.Log, p.Clock.Now))
+	if !c.Serve {
+		e.Use(onlyLoopback)
+	}
 	err = api.Mount(e, api.Config{
-		Tasks: a.Tasks, Gate: gate, Bindings: embeddedBindings{a.Sim}, Deliver: queue.Handler(a.Queue, p.Log, a.Tasks.Work),
+		Tasks: a.Tasks, Gate: gate, Bindings: bindings, Deliver: queue.Handler(a.Queue, p.Log, a.Tasks.Work),
 		Ready: func(ctx context.Context) error { return errors.Join(a.Store.Ping(ctx), a.Queue.Ping(ctx)) },
 		Tick:  a.Tasks.Tick, Log: p.Log, Version: Version,
 	})
-	if err != nil {
-		return nil, err
+	if err != nil || c.Serve {
+		return e, err
 	}
 	var sim http.Handler = a.Sim
 	if p.Around != nil {
@@ -292,18 +315,19 @@ func (a *App) URL() string { return a.url }
 
 func (a *App) onClose(f func(context.Context) error) { a.closing = append(a.closing, f) }
 
-// Close stops the program: no new work is begun, what is under way may end as long as ctx allows, then
+// Close stops the program: no new work is begun, what is under way may end for most of the time that ctx allows, then
 // its leases are handed back. Nothing that was acknowledged is lost either way.
 func (a *App) Close(ctx context.Context) error {
 	var errs []error
 	for i := len(a.closing) - 1; i >= 0; i-- {
 		errs = append(errs, a.closing[i](ctx))
-		if a.stop != nil && i == len(a.closing)-1 {
+		if i == len(a.closing)-1 {
 			a.stop()
 			a.workers.Wait()
 		}
 	}
 	a.closing = nil
+	a.stop()
 	return errors.Join(errs...)
 }
 

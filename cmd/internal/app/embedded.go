@@ -15,10 +15,10 @@ import (
 	"rowsmith/tasks"
 )
 
-// embedded reaches every embedded spreadsheet with one client: on one machine they all are the one account's.
-type embedded struct{ client *sheets.Client }
+// oneClient reaches every spreadsheet with one client: they all are the one account's.
+type oneClient struct{ client *sheets.Client }
 
-func (e embedded) Client(context.Context, string, string) (*sheets.Client, error) {
+func (e oneClient) Client(context.Context, string, string) (*sheets.Client, error) {
 	return e.client, nil
 }
 

@@ -162,7 +162,7 @@ func TestPauseResumeCancel(t *testing.T) {
 		t.Fatalf("paused: %+v", got)
 	}
 	close(hold)
-	if err := p.Queue.Idle(t.Context()); err != nil {
+	if err := p.Embedded.Idle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := p.Job(http.StatusOK, http.MethodGet, "/v1/jobs/"+j.ID, nil); got.State != tasks.Paused || got.Rows.Written == 300 {
