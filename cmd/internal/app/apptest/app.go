@@ -18,7 +18,7 @@ import (
 )
 
 // Key is the API key of a program under test.
-const Key = "rk_test_key"
+const Key = "rk_test_key_of_twenty_and_more"
 
 // A Program is a running program and what it logged.
 type Program struct {
