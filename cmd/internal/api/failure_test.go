@@ -251,3 +251,19 @@ func TestAbandonedRequestsAreNoErrors(t *testing.T) {
 		t.Errorf("log: %s", log.text())
 	}
 }
+
+// A download that fails before its first byte is an error to read, not a file to save.
+func TestAFailedDownloadIsNoFile(t *testing.T) {
+	srv, _ := serve(t, Config{}, func(e *echo.Echo) {
+		e.GET("/file", func(c echo.Context) error {
+			c.Response().Header().Set(echo.HeaderContentType, "text/csv; charset=utf-8")
+			c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="results.csv"`)
+			return errors.New(inner)
+		})
+	})
+	resp, body := ask(t, "GET", srv.URL+"/file", "", "")
+	checkProblem(t, resp, body, 500, codeInternal)
+	if cd := resp.Header.Get("Content-Disposition"); cd != "" {
+		t.Errorf("Content-Disposition %q", cd)
+	}
+}

@@ -175,3 +175,39 @@ func TestClosedSetsAreComplete(t *testing.T) {
 		}
 	}
 }
+
+// Other programs hold on to these names. Document and answers are made from the same types, so only a list of its own sees
+// that one was renamed. Fields may be added.
+func TestNamesOfTheContract(t *testing.T) {
+	doc, err := Describe("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for schema, names := range map[string]string{
+		"Problem":    "type title status code detail request_id errors",
+		"FieldError": "field detail",
+		"Job": "id state pause warnings trigger spreadsheet_id sheet sheet_id range want fill rows credits match_rate error created_at started_at finished_at " +
+			"cells_written",
+		"Pause":     "code detail action until",
+		"Rows":      "total eligible enriched written unwritten unmatched skipped duplicates failed moved",
+		"Credits":   "reserved spent",
+		"Request":   "spreadsheet_id sheet sheet_id range header_row mapping output defaults want fill max_credits",
+		"JobList":   "jobs next",
+		"Sheet":     "spreadsheet_id title",
+		"Me":        "account credential name",
+		"Report":    "job attributes rows more",
+		"RowNote":   "row state reason",
+		"SheetList": "sheets", "AttributeList": "attributes",
+	} {
+		ref := doc.Components.Schemas[schema]
+		if ref == nil {
+			t.Errorf("there is no %s", schema)
+			continue
+		}
+		for _, name := range strings.Fields(names) {
+			if ref.Value.Properties[name] == nil {
+				t.Errorf("%s has no %s any more", schema, name)
+			}
+		}
+	}
+}
