@@ -61,7 +61,7 @@ type Access interface {
 	Client(ctx context.Context, account, spreadsheetID string) (*sheets.Client, error)
 }
 
-// Config is what a Service is made of. All but Sources, Step, Interval and Exclusive are required.
+// Config is what a Service is made of. All but Sources, Step, Interval, Lease and Exclusive are required.
 type Config struct {
 	Store  store.Store
 	Queue  queue.Queue
@@ -78,6 +78,9 @@ type Config struct {
 	// Interval is the least time between two writes to a tab. Google's quotas ask for a second; a sheet
 	// on the same machine needs none.
 	Interval time.Duration
+	// Lease is how long a claim of a chunk holds before others may take it for a dead process's. 0: five minutes. A tab's writer holds its lane for
+	// four fifths of it, which must be longer than a call of Google's API may take (180 s).
+	Lease time.Duration
 	// Step, where set, is called between any two steps, with the step's name and the job's id: tests let a process die there.
 	Step func(step, job string)
 }
@@ -94,6 +97,7 @@ type Service struct {
 	instance  string
 	exclusive bool
 	interval  time.Duration
+	lease     time.Duration
 	step      func(step, job string)
 
 	mu   sync.Mutex
@@ -112,10 +116,13 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{
 		store: c.Store, queue: c.Queue, engine: c.Engine, access: c.Access, clock: c.Clock, log: c.Log, sources: c.Sources,
-		instance: c.Instance, exclusive: c.Exclusive, interval: c.Interval, step: c.Step, seen: map[string]seenPages{},
+		instance: c.Instance, exclusive: c.Exclusive, interval: c.Interval, lease: c.Lease, step: c.Step, seen: map[string]seenPages{},
 	}
 	if s.step == nil {
 		s.step = func(string, string) {}
+	}
+	if s.lease <= 0 {
+		s.lease = 5 * time.Minute
 	}
 	return s, nil
 }

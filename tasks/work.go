@@ -15,14 +15,8 @@ import (
 	"rowsmith/tasks/store"
 )
 
-// Times of a chunk's run.
-const (
-	chunkLease = 5 * time.Minute
-	// chunkEnds is how long before its lease ends a run stops calling out.
-	chunkEnds = 30 * time.Second
-	// maxFaults is how many runs of a chunk may end in an error of ours before its rows are counted as failed.
-	maxFaults = 8
-)
+// maxFaults is how many runs of a chunk may end in an error of ours before its rows are counted as failed.
+const maxFaults = 8
 
 // A run is one claim of one chunk.
 type run struct {
@@ -96,7 +90,7 @@ func (s *Service) claimChunk(ctx context.Context, account, job string, n int) (*
 		if c.State == chunkRunning && s.leaseHolds(c.Holder, c.Lease, r.At) {
 			return nil, max(time.Second, c.Lease.Sub(r.At)), nil
 		}
-		c.State, c.Holder, c.Lease = chunkRunning, s.instance, r.At.Add(chunkLease)
+		c.State, c.Holder, c.Lease = chunkRunning, s.instance, r.At.Add(s.lease)
 		c.Fence++
 		run := &run{s: s, account: account, c: c, rev: r.Docs[0].Rev}
 		if err := run.save(ctx); err == nil {
@@ -131,7 +125,7 @@ func (r *run) save(ctx context.Context, more ...store.Write) error {
 
 // enrich looks the chunk's rows up and saves the results and the chunk's ledger entry in one commit.
 func (r *run) enrich(ctx context.Context, l *loaded) error {
-	ctx, cancel := context.WithTimeout(ctx, chunkLease-chunkEnds)
+	ctx, cancel := context.WithTimeout(ctx, r.s.lease*9/10) // calls out end before the lease does
 	defer cancel()
 	c, plan := r.c, &l.doc.Plan
 	subjects := make([]enrichment.Subject, len(c.Rows))

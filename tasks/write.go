@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	laneLease = 4 * time.Minute // longer than a Sheets call may take (180 s)
 	// writeBytes is what one write takes at most: Google advises 2 MB a request.
 	writeBytes = 2 << 20
 	// writeChunks is how many chunks one write takes at most, about 2 MB of them.
@@ -102,7 +101,7 @@ func (s *Service) takeLane(ctx context.Context, key store.Key) (lane, store.Doc,
 		return lane{}, store.Doc{}, wait, nil
 	}
 	ln.Fence++
-	ln.Holder, ln.Lease, ln.Next = s.instance, r.At.Add(laneLease), r.At.Add(s.interval)
+	ln.Holder, ln.Lease, ln.Next = s.instance, r.At.Add(s.lease*4/5), r.At.Add(s.interval)
 	if doc.Payload, err = encode(ln); err != nil {
 		return lane{}, store.Doc{}, 0, err
 	}

@@ -54,6 +54,13 @@ type Parts struct {
 	Step func(step, job string)
 	// Around wraps the embedded Sheets API.
 	Around func(http.Handler) http.Handler
+	// Store and Queue wrap what the configuration chose.
+	Store func(store.Store) store.Store
+	Queue func(queue.Queue) queue.Queue
+	// Deliver carries the embedded queue's deliveries to the worker.
+	Deliver http.RoundTripper
+	// Lease is how long a claim holds; see tasks.Config.
+	Lease time.Duration
 }
 
 // An App is a running program.
@@ -119,6 +126,9 @@ func (a *App) serve(ctx context.Context, c Config, p Parts) error {
 		return err
 	}
 	a.Queue = b.queue
+	if p.Queue != nil {
+		a.Queue = p.Queue(a.Queue)
+	}
 	if !c.Serve {
 		a.Sim, err = sheetsim.Open(ctx, sheetsim.Config{Dir: filepath.Join(c.Data, "sheets"), Clock: p.Clock, Log: p.Log})
 		if err != nil {
@@ -167,7 +177,7 @@ func (a *App) assemble(ctx context.Context, c Config, p Parts, b backend, intern
 	a.Tasks, err = tasks.New(tasks.Config{
 		Store: a.Store, Queue: a.Queue, Engine: built.engine, Sources: built.sources, Access: oneClient{a.Sheets},
 		Clock: p.Clock, Log: p.Log, Instance: strings.ToLower(rand.Text()), Exclusive: c.sqlite() && c.StoreKind != "firestore", Step: p.Step,
-		Interval: interval,
+		Interval: interval, Lease: p.Lease,
 	})
 	if err != nil {
 		return err

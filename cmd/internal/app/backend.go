@@ -59,6 +59,9 @@ func (a *App) openStore(ctx context.Context, c Config, p Parts) error {
 		return err
 	}
 	a.onClose(func(context.Context) error { return a.Store.Close() })
+	if p.Store != nil {
+		a.Store = p.Store(a.Store)
+	}
 	return nil
 }
 
@@ -99,10 +102,13 @@ func (a *App) openQueue(ctx context.Context, c Config, p Parts, secret string) (
 		return backend{}, fmt.Errorf("embedded queue: %w", err)
 	}
 	a.Embedded = q
+	if p.Deliver == nil {
+		p.Deliver = &http.Transport{MaxIdleConnsPerHost: 64}
+	}
 	return backend{
 		queue: q, verifier: access.NewSecret(secret),
 		start: func(target string) error {
-			return q.Start(target, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}})
+			return q.Start(target, &http.Client{Transport: p.Deliver})
 		},
 	}, nil
 }
