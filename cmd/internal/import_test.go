@@ -28,7 +28,7 @@ var rules = []rule{
 	{"tasks/store/...", []string{"tasks/store/..."}},
 	{"tasks/...", []string{"tasks/...", "enrichment", "sheets", "sheets/sheetsim"}},
 	{"cmd/internal/app/...", []string{"..."}},
-	{"cmd/internal/filejob", []string{"cmd/internal/app/...", "cmd/internal/api", "cmd/internal/tabular/...", "tasks", "sheets", "enrichment"}},
+	{"cmd/internal/filejob", []string{"cmd/internal/app/...", "cmd/internal/api", "cmd/internal/tabular/...", "tasks", "sheets", "sheets/sheetsim/...", "enrichment", "enrichment/provider"}},
 	{"cmd/internal/access", []string{"tasks/store", "tasks/store/..."}},
 	{"cmd/internal/api", []string{"tasks", "tasks/credits", "tasks/schedule", "tasks/notify", "tasks/queue", "cmd/internal/access", "enrichment", "sheets"}},
 	{"cmd/internal/playground", nil},

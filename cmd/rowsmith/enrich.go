@@ -26,8 +26,9 @@ func enrichCommand(environ []string) *cobra.Command {
 	var quiet, asJSON bool
 	c := &cobra.Command{
 		Use:   "enrich IN [-o OUT]",
-		Short: "Enrich a CSV, TSV or XLSX file",
-		Long: `Enrich the rows of a file: .csv, .tsv, .xlsx, or - for CSV on standard input.
+		Short: "Enrich a CSV, TSV or XLSX file, or a Google spreadsheet",
+		Long: `Enrich the rows of a file: .csv, .tsv, .xlsx, or - for CSV on standard input; or of a Google spreadsheet, by its address,
+which is filled in place with a service account that it is shared with (--google-credentials).
 
 The input is never changed. The result is a copy with new columns spliced in, NAME.enriched.EXT unless -o
 says otherwise. Interrupted or stopped early, the same call goes on where it was.`,
@@ -55,8 +56,14 @@ says otherwise. Interrupted or stopped early, the same call goes on where it was
 			if o.Output, err = pairs("--output", "attribute=Heading", outputs); err != nil {
 				return err
 			}
-			if err := settleOut(&o, asJSON); err != nil {
-				return err
+			at, isSheet := filejob.ParseSheet(o.In)
+			if isSheet && o.Out != "" {
+				return &filejob.CallError{Message: "A spreadsheet at Google is filled in place: leave -o out."}
+			}
+			if !isSheet {
+				if err := settleOut(&o, asJSON); err != nil {
+					return err
+				}
 			}
 			if o.Data == "" {
 				o.Data = dataFolder(environ, "enrich")
@@ -65,7 +72,12 @@ says otherwise. Interrupted or stopped early, the same call goes on where it was
 			if !quiet {
 				o.Progress = newProgress(c.ErrOrStderr())
 			}
-			sum, err := filejob.Run(c.Context(), o)
+			var sum filejob.Summary
+			if isSheet {
+				sum, err = filejob.RunSheet(c.Context(), o, at)
+			} else {
+				sum, err = filejob.Run(c.Context(), o)
+			}
 			if o.Progress != nil {
 				o.Progress.End()
 			}
@@ -83,6 +95,7 @@ says otherwise. Interrupted or stopped early, the same call goes on where it was
 	f.StringVar(&o.Sheet, "sheet", "", "tab of a workbook (default the first with anything in it)")
 	f.IntVar(&o.HeaderRow, "header-row", 0, "row with the headings (default the first that isn't blank)")
 	f.StringVar(&o.DNS, "dns", "", "name server to ask, HOST:PORT (default the system's)")
+	f.StringVar(&o.Credentials, "google-credentials", "", "key file of the service account that a Google spreadsheet is shared with")
 	f.Int64Var(&o.MaxCredits, "max-credits", 0, "the most to spend; without it nothing is paid")
 	f.StringVar(&o.Data, "data", "", "folder for state and cache")
 	f.BoolVar(&o.Restart, "restart", false, "begin anew, also if an earlier call was interrupted")

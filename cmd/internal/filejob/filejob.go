@@ -51,8 +51,10 @@ type Options struct {
 	MaxCredits int64
 	Data       string
 	DNS        string
-	Restart    bool
-	Force      bool
+	// Credentials is the path of a service account's key file, for a sheet at Google.
+	Credentials string
+	Restart     bool
+	Force       bool
 
 	Stdin    io.Reader
 	Stdout   io.Writer
@@ -95,11 +97,16 @@ type Summary struct {
 }
 
 // A CallError says that the call was wrong, in one line that says what to do.
-type CallError struct{ Message string }
+type CallError struct {
+	Message string
+	Code    tasks.Code // of the API's answer, where it was one
+}
 
 func (e *CallError) Error() string { return e.Message }
 
-func wrong(format string, args ...any) error { return &CallError{fmt.Sprintf(format, args...)} }
+func wrong(format string, args ...any) error {
+	return &CallError{Message: fmt.Sprintf(format, args...)}
+}
 
 func isCall(err error) bool {
 	_, ok := errors.AsType[*CallError](err)
@@ -183,7 +190,7 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 // run opens what the run is remembered by and where it writes to, and does the steps.
 func (r *run) run(ctx context.Context) (Summary, error) {
 	var err error
-	if r.rec, err = r.openRecord(ctx); err != nil {
+	if r.rec, err = r.openRecord(ctx, r.t.Sum()); err != nil {
 		return Summary{}, err
 	}
 	if r.out, err = openOutput(r.o, r.rec); err == nil {
@@ -409,7 +416,7 @@ func (r *run) call(ctx context.Context, method, path, idempotency string, body, 
 			return fmt.Errorf("%s %s: status %d", method, path, resp.StatusCode)
 		}
 		if resp.StatusCode < 500 {
-			return &CallError{p.Detail}
+			return &CallError{Message: p.Detail, Code: tasks.Code(p.Code)}
 		}
 		return fmt.Errorf("%s %s: %s", method, path, p.Detail)
 	}

@@ -270,7 +270,7 @@ func (r *run) follow(ctx context.Context, job tasks.Job) (tasks.Job, error) {
 			moved = time.Now()
 		}
 		if r.o.Progress != nil {
-			r.o.Progress.Rows(c.Enriched+c.Unmatched+c.Failed+c.Skipped, r.t.Len(), job.CellsWritten)
+			r.o.Progress.Rows(c.Enriched+c.Unmatched+c.Failed+c.Skipped, r.total(job), job.CellsWritten)
 		}
 		if job.State.Final() {
 			return job, nil
@@ -293,6 +293,14 @@ func (r *run) follow(ctx context.Context, job tasks.Job) (tasks.Job, error) {
 		}
 		job = now
 	}
+}
+
+// total is how many rows there are, as far as is known: a file's are counted, a sheet's are found by and by.
+func (r *run) total(j tasks.Job) int {
+	if r.t != nil {
+		return r.t.Len()
+	}
+	return j.Rows.Total
 }
 
 // stalled is how long nothing may happen before the disk is looked at.

@@ -32,9 +32,10 @@ type record struct {
 	path string
 }
 
-// openRecord reads the record of this run, or begins one: the first time, with --restart, and where what it names is gone.
-func (r *run) openRecord(ctx context.Context) (*record, error) {
-	rec := &record{path: filepath.Join(r.o.Data, "runs", r.o.key(r.t.Sum())+".json")}
+// openRecord reads the record of the run over what sum identifies, or begins one: the first time, with --restart, and where
+// what it names is gone.
+func (r *run) openRecord(ctx context.Context, sum string) (*record, error) {
+	rec := &record{path: filepath.Join(r.o.Data, "runs", r.o.key(sum)+".json")}
 	b, err := os.ReadFile(rec.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, folderError(r.o.Data, err)
