@@ -227,11 +227,15 @@ func (s *Service) requeue(ctx context.Context, account, job string) error {
 			return err
 		}
 	}
-	waiting, err := s.chunksIn(ctx, account, job, chunkNew, window)
+	w, _, err := s.fan.window(ctx, s.store, s.clock.Now(), account, job)
 	if err != nil {
 		return err
 	}
-	running, err := s.chunksIn(ctx, account, job, chunkRunning, 2*window)
+	waiting, err := s.chunksIn(ctx, account, job, chunkNew, w)
+	if err != nil {
+		return err
+	}
+	running, err := s.chunksIn(ctx, account, job, chunkRunning, 2*jobWindow)
 	if err != nil {
 		return err
 	}
@@ -244,7 +248,7 @@ func (s *Service) requeue(ctx context.Context, account, job string) error {
 		waiting = append(waiting, c)
 	}
 	for i, c := range waiting {
-		if i+live >= window {
+		if i+live >= w {
 			break
 		}
 		if err := s.enqueueChunk(ctx, account, &c, l.control.Resumes); err != nil {

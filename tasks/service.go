@@ -100,6 +100,7 @@ type Service struct {
 	lease     time.Duration
 	step      func(step, job string)
 
+	fan  fan
 	mu   sync.Mutex
 	seen map[string]seenPages // account/job → subjects of the pages cut so far, to save reading them back
 }

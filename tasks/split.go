@@ -35,7 +35,6 @@ type split struct {
 const (
 	pageRows = 5000
 	pageSpan = 2 << 20 // bytes of cells; wider pages are read in fewer rows
-	window   = 20      // chunk tasks of a job outstanding at once
 )
 
 // splitStep cuts one page.
@@ -215,6 +214,10 @@ func (s *Service) afterSplit(ctx context.Context, account string, l *loaded, sp 
 			return err
 		}
 	}
+	w, _, err := s.fan.window(ctx, s.store, s.clock.Now(), account, job)
+	if err != nil {
+		return err
+	}
 	nudge := false
 	for _, c := range chunks {
 		if c.State == chunkSaved {
@@ -224,10 +227,10 @@ func (s *Service) afterSplit(ctx context.Context, account string, l *loaded, sp 
 			}
 			continue
 		}
-		if c.N >= window {
+		if c.N >= w {
 			// It goes when the chunk a window before it is finished; where that one was
 			// faster than this commit, nobody else will enqueue it.
-			before, err := store.One(ctx, s.store, s.key(account, kindChunks, chunkID(job, c.N-window)))
+			before, err := store.One(ctx, s.store, s.key(account, kindChunks, chunkID(job, c.N-w)))
 			if err != nil {
 				return err
 			}

@@ -343,9 +343,28 @@ func (s *Service) afterChunk(ctx context.Context, account, job string, n, resume
 	return queue.Done()
 }
 
-// enqueueNext enqueues the chunk that enters the window when chunk n leaves it, if it was cut already.
+// enqueueNext enqueues the chunk that enters the window when chunk n leaves it, if it was cut already. Where the window has
+// grown since this process last looked, all that it now holds are enqueued.
 func (s *Service) enqueueNext(ctx context.Context, account, job string, n, resumes int) error {
-	d, err := store.One(ctx, s.store, s.key(account, kindChunks, chunkID(job, n+window)))
+	w, grown, err := s.fan.window(ctx, s.store, s.clock.Now(), account, job)
+	if err != nil {
+		return err
+	}
+	if grown {
+		waiting, err := s.chunksIn(ctx, account, job, chunkNew, w)
+		if err != nil {
+			return err
+		}
+		for i := range waiting {
+			if waiting[i].N > n+w {
+				break
+			}
+			if err := s.enqueueChunk(ctx, account, &waiting[i], resumes); err != nil {
+				return err
+			}
+		}
+	}
+	d, err := store.One(ctx, s.store, s.key(account, kindChunks, chunkID(job, n+w)))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // the split enqueues it when it cuts it
 	}
