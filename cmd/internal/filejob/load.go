@@ -130,6 +130,7 @@ func (r *run) startJob(ctx context.Context, req tasks.Request) (tasks.Job, error
 		if err := r.call(ctx, http.MethodPost, "/v1/jobs", "run-"+r.rec.Secret, req, &job); err != nil {
 			return job, err
 		}
+		r.notes = append(r.notes, job.Warnings...)
 		r.rec.Job = job.ID
 		if err := r.rec.save(); err != nil {
 			return job, err
