@@ -31,7 +31,7 @@ func Kinds() []store.Kind {
 			Shapes: []store.Shape{
 				{},                               // an account's jobs, newest first by id
 				{Equal: []string{"spreadsheet"}}, // a spreadsheet's
-				{Equal: []string{"active"}},               // how many share the account's fan-out
+				{Equal: []string{"active"}},      // how many share the account's fan-out
 				{Equal: []string{"active"}, Across: true}, // what tick looks after
 			},
 		},

@@ -101,14 +101,15 @@ func rootCommand(stdin io.Reader, stdout, stderr io.Writer, environ []string) *c
 		return usageError{fmt.Errorf("%w. See %s --help", err, c.CommandPath())}
 	}
 	root.SetFlagErrorFunc(usage)
-	root.AddCommand(enrichCommand(environ), devCommand(environ), serveCommand(environ), &cobra.Command{
+	root.AddCommand(enrichCommand(environ), devCommand(environ), serveCommand(environ), jobsCommand(environ), doctorCommand(environ), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(c.OutOrStdout(), "rowsmith %s %s %s/%s\n", app.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	})
-	for _, c := range root.Commands() {
+	var wrap func(c *cobra.Command)
+	wrap = func(c *cobra.Command) {
 		if args := c.Args; args != nil {
 			c.Args = func(c *cobra.Command, a []string) error {
 				if err := args(c, a); err != nil {
@@ -117,7 +118,11 @@ func rootCommand(stdin io.Reader, stdout, stderr io.Writer, environ []string) *c
 				return nil
 			}
 		}
+		for _, sub := range c.Commands() {
+			wrap(sub)
+		}
 	}
+	wrap(root)
 	root.Args = func(c *cobra.Command, a []string) error {
 		if len(a) > 0 {
 			return usage(c, fmt.Errorf("there is no command %q", a[0]))

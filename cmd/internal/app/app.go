@@ -144,12 +144,18 @@ func (a *App) serve(ctx context.Context, c Config, p Parts) error {
 	if err := a.assemble(ctx, c, p, b, internal); err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	if err := a.tellAddress(c); err != nil {
+		return errors.Join(err, ln.Close())
+	}
 	a.workers.Go(func() {
 		if err := a.server.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			p.Log.Error("server stopped", "err", err)
 		}
 	})
 	a.onClose(a.stopServing)
+	if c.Tools {
+		return nil
+	}
 	if c.Serve && c.Role == "api" {
 		return nil
 	}
@@ -199,6 +205,7 @@ func (a *App) assemble(ctx context.Context, c Config, p Parts, b backend, intern
 func (a *App) sheetsClient(ctx context.Context, c Config, p Parts, internal string) (*sheets.Client, error) {
 	opts := sheets.Options{Endpoint: a.url + "/sheets/", Clock: p.Clock, Log: p.Log}
 	switch {
+	case c.Tools:
 	case c.Serve:
 		account, err := NewGoogleAccount(context.WithoutCancel(ctx), c.GoogleCredentials)
 		if err != nil {
@@ -272,7 +279,10 @@ func (a *App) tick(ctx context.Context) {
 
 func (a *App) handler(c Config, p Parts, verifier access.Verifier) (http.Handler, error) {
 	key, bindings := c.DevAPIKey, access.Bindings(embeddedBindings{a.Sim})
-	if c.Serve {
+	switch {
+	case c.Tools && c.Serve:
+		key, bindings = c.APIKey, listed{}
+	case c.Serve:
 		key, bindings = c.APIKey, listed{c.Spreadsheets}
 		if c.Role == "worker" {
 			key = rand.Text() // nobody's: a worker answers the queue alone
@@ -331,7 +341,7 @@ func (a *App) Close(ctx context.Context) error {
 	var errs []error
 	for i := len(a.closing) - 1; i >= 0; i-- {
 		errs = append(errs, a.closing[i](ctx))
-		if i == len(a.closing)-1 {
+		if i == len(a.closing)-1 { // the last thing opened is what serves
 			a.stop()
 			a.workers.Wait()
 		}

@@ -71,6 +71,9 @@ type Config struct {
 	// Issuer signs those tokens.
 	Issuer string `env:"ROWSMITH_TASKS_ISSUER" envDefault:"https://accounts.google.com"`
 
+	// Tools opens the parts for an operator's command: nothing is delivered, nothing ticks, spreadsheets are out of reach.
+	Tools bool
+
 	// Private closes the embedded Sheets API to everybody but this process: for a single run over a file,
 	// where other users of the machine have no business in it.
 	Private bool
@@ -152,7 +155,7 @@ func (c *Config) checkServe(bad func(name, format string, args ...any)) {
 			bad(name, "is required %s", why)
 		}
 	}
-	if c.Role != "worker" {
+	if c.Role != "worker" && !c.Tools {
 		if len(c.APIKey) < leastKey || strings.ContainsAny(c.APIKey, " \t\r\n") {
 			bad("ROWSMITH_API_KEY", "set a key of at least %d characters without white space", leastKey)
 		}
@@ -162,7 +165,7 @@ func (c *Config) checkServe(bad func(name, format string, args ...any)) {
 	}
 	if c.sqlite() {
 		required("ROWSMITH_DATA", c.Data, "where store or queue is sqlite")
-		if c.Role != "all" {
+		if c.Role != "all" && !c.Tools {
 			bad("ROWSMITH_ROLE", "%q needs a store and a queue that processes share: firestore and cloudtasks", c.Role)
 		}
 	}
