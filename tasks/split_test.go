@@ -49,6 +49,7 @@ func TestCutting(t *testing.T) {
 		if !reflect.DeepEqual(chunks, again) || !reflect.DeepEqual(sp, sp2) || !reflect.DeepEqual(fresh, fresh2) {
 			t.Fatal("cutting twice made different chunks")
 		}
+		subjects, duplicates := map[string]bool{}, 0
 		seen := map[int]bool{}
 		last, eligible, allotted := -1, 0, int64(0)
 		for i, c := range chunks {
@@ -72,6 +73,15 @@ func TestCutting(t *testing.T) {
 				}
 				last, seen[r.Row] = r.Row, true
 				eligible++
+				if key := r.subject(plan).Key(); key != "" {
+					if r.Duplicate != subjects[key] {
+						t.Fatalf("row %d: duplicate %v", r.Row, r.Duplicate)
+					}
+					if subjects[key] {
+						duplicates++
+					}
+					subjects[key] = true
+				}
 				for _, a := range r.need(2) {
 					if a == 0 && !cellAt(rows[r.Row-10], 1).Blank() {
 						t.Fatalf("row %d needs an email that it has", r.Row)
@@ -96,6 +106,9 @@ func TestCutting(t *testing.T) {
 		trailing := 0
 		if len(rows) > 0 {
 			trailing = start.Trailing
+		}
+		if sp.Duplicates != duplicates || len(fresh) != len(subjects) {
+			t.Fatalf("%d duplicates, want %d; %d subjects, want %d", sp.Duplicates, duplicates, len(fresh), len(subjects))
 		}
 		if sp.Total != len(rows)+trailing || sp.Blank != blanks+trailing || sp.Eligible != eligible || len(seen)+sp.Blank != sp.Total || allotted+sp.Left != start.Left {
 			t.Fatalf("counts %+v of %d rows, %d blank, %d eligible, %d allotted", sp, len(rows), blanks, eligible, allotted)
