@@ -310,18 +310,22 @@ func (a *App) handler(c Config, p Parts, verifier access.Verifier) (http.Handler
 	if p.Around != nil {
 		sim = p.Around(sim)
 	}
-	sim = http.StripPrefix("/sheets", sim)
 	private := c.Private
-	e.Any("/sheets/*", func(c echo.Context) error {
-		if private {
-			if _, err := gate.Caller(c.Request().Context(), access.Internal, api.Secret(c.Request().Header)); err != nil {
-				return err
+	serve := func(h http.Handler) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if private {
+				if _, err := gate.Caller(c.Request().Context(), access.Internal, api.Secret(c.Request().Header)); err != nil {
+					return err
+				}
 			}
+			h.ServeHTTP(c.Response(), c.Request())
+			return nil
 		}
-		sim.ServeHTTP(c.Response(), c.Request())
-		return nil
-	})
+	}
+	e.Any("/sheets/*", serve(http.StripPrefix("/sheets", sim)))
 	if !c.Private {
+		// Google's own client for Node keeps only the host of the base URL that it is given.
+		e.Any("/v4/*", serve(sim))
 		page := playground.Handler(c.DevAPIKey)
 		get := []string{http.MethodGet, http.MethodHead}
 		e.Match(get, "/", echo.WrapHandler(page))
