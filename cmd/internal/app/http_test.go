@@ -83,7 +83,7 @@ func wantProblem(t *testing.T, resp *http.Response, body []byte, st int, code st
 	if resp.Header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("%s: no nosniff", at)
 	}
-	for _, inner := range []string{"goroutine ", ".go:", "sql", "panic", "json:"} {
+	for _, inner := range []string{"goroutine ", ".go:", "sqlite", "SQL", "panic", "json:"} {
 		if strings.Contains(p.Detail, inner) {
 			t.Errorf("%s: the detail %q tells of the inside", at, p.Detail)
 		}
