@@ -22,6 +22,11 @@ type TokenSource interface {
 	Token(ctx context.Context) (string, error)
 }
 
+// A Renewer is a TokenSource that may be told that a token it gave is not taken any more, so that it gives another.
+type Renewer interface {
+	Renew(token string)
+}
+
 // Options say how a Client reaches the API. The zero value reaches Google's without credentials.
 type Options struct {
 	Endpoint string          // base URL, e.g. "http://127.0.0.1:8080/sheets/"; empty: Google's
@@ -99,9 +104,28 @@ func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, tokenError{err}
 	}
-	req = req.Clone(req.Context())
-	req.Header.Set("Authorization", "Bearer "+token)
-	return b.base.RoundTrip(req)
+	first := req.Clone(req.Context())
+	first.Header.Set("Authorization", "Bearer "+token)
+	resp, err := b.base.RoundTrip(first)
+	renewer, can := b.tokens.(Renewer)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || !can || req.Body != nil && req.GetBody == nil {
+		return resp, err
+	}
+	// Nothing was done: a token that was revoked before its time is replaced once.
+	renewer.Renew(token)
+	fresh, err := b.tokens.Token(req.Context())
+	if err != nil || fresh == token {
+		return resp, nil
+	}
+	again := req.Clone(req.Context())
+	if req.Body != nil {
+		if again.Body, err = req.GetBody(); err != nil {
+			return resp, nil
+		}
+	}
+	resp.Body.Close()
+	again.Header.Set("Authorization", "Bearer "+fresh)
+	return b.base.RoundTrip(again)
 }
 
 // A repeat says after which failures a call is made again.

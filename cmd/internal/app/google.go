@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
@@ -21,8 +22,11 @@ const scope = "https://www.googleapis.com/auth/spreadsheets"
 // A GoogleAccount is the identity that spreadsheets are shared with.
 type GoogleAccount struct {
 	// Email is the address to share with; empty where the environment doesn't tell.
-	Email  string
-	source oauth2.TokenSource
+	Email string
+
+	mu     sync.Mutex
+	source oauth2.TokenSource        // keeps a token until it expires
+	fresh  func() oauth2.TokenSource // makes one that has none; nil: can't be made
 }
 
 // NewGoogleAccount reads a service account's key file, or where path is empty finds the environment's own account. The error is one line
@@ -44,7 +48,8 @@ func NewGoogleAccount(ctx context.Context, path string) (*GoogleAccount, error) 
 		// The library's message may quote the file.
 		return nil, fmt.Errorf("%s is not a service account's key file: make one under IAM, Service accounts, Keys, as JSON", path)
 	}
-	return &GoogleAccount{Email: conf.Email, source: conf.TokenSource(ctx)}, nil
+	fresh := func() oauth2.TokenSource { return conf.TokenSource(ctx) }
+	return &GoogleAccount{Email: conf.Email, source: fresh(), fresh: fresh}, nil
 }
 
 func emailOf(b []byte) string {
@@ -59,7 +64,10 @@ func emailOf(b []byte) string {
 
 // Token implements sheets.TokenSource. A refused account is sheets.ErrAccess: asking again would not help.
 func (g *GoogleAccount) Token(context.Context) (string, error) {
-	t, err := g.source.Token()
+	g.mu.Lock()
+	source := g.source
+	g.mu.Unlock()
+	t, err := source.Token()
 	if err == nil {
 		return t.AccessToken, nil
 	}
@@ -68,6 +76,18 @@ func (g *GoogleAccount) Token(context.Context) (string, error) {
 		return "", fmt.Errorf("%w: token refused with status %d", sheets.ErrAccess, refused.Response.StatusCode)
 	}
 	return "", fmt.Errorf("token: %w", err)
+}
+
+// Renew implements sheets.Renewer: a token may be revoked before it expires.
+func (g *GoogleAccount) Renew(token string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.fresh == nil {
+		return
+	}
+	if t, err := g.source.Token(); err != nil || t.AccessToken == token {
+		g.source = g.fresh()
+	}
 }
 
 // listed are the spreadsheets that the configuration names. Naming another is as good as naming none.
