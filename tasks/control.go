@@ -241,7 +241,7 @@ func (s *Service) requeue(ctx context.Context, account, job string) error {
 	}
 	live := 0
 	for _, c := range running {
-		if s.leaseHolds(c.Holder, c.Lease, l.at) {
+		if s.leaseHolds(s.key(account, kindChunks, chunkID(job, c.N)), c.Holder, c.Lease, l.at) {
 			live++
 			continue
 		}

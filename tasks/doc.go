@@ -12,7 +12,7 @@
 //	splits/JOB          how far the range has been cut, and what the cutting found
 //	chunks/JOB.NNNNNN   up to 100 rows: inputs, then results, then what became of them in the sheet
 //	seen/JOB.NNNN       subject keys of one page, so that duplicates are counted over the whole job
-//	lanes/SHEET.TAB     the lease of the one writer a tab has, and when it may write next
+//	lanes/SHEET.TAB     the lease of whoever writes to a tab or adds its columns, and when it may be written next
 //	targets/SHEET.TAB   the cells that unfinished jobs write, so that two never overlap
 //	entries/…           the ledger (package credits)
 //	requests/…          what an Idempotency-Key was answered with

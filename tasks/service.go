@@ -102,6 +102,7 @@ type Service struct {
 
 	fan  fan
 	mu   sync.Mutex
+	held map[store.Key]int    // chunks and lanes that this process claims or works on at the moment, how many times
 	seen map[string]seenPages // account/job → subjects of the pages cut so far, to save reading them back
 }
 
@@ -118,6 +119,7 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, queue: c.Queue, engine: c.Engine, access: c.Access, clock: c.Clock, log: c.Log, sources: c.Sources,
 		instance: c.Instance, exclusive: c.Exclusive, interval: c.Interval, lease: c.Lease, step: c.Step, seen: map[string]seenPages{},
+		held: map[store.Key]int{},
 	}
 	if s.step == nil {
 		s.step = func(string, string) {}
@@ -138,7 +140,14 @@ func (s *Service) Work(ctx context.Context, d queue.Delivery) queue.Answer {
 	s.step(d.Kind+".delivered", b.Job)
 	switch d.Kind {
 	case kindSplit:
-		return s.splitStep(ctx, b.Account, b.Job)
+		ans := s.splitStep(ctx, b.Account, b.Job)
+		if d.Attempt > 0 && ans == queue.Done() {
+			// The try before may have saved a page and then failed to enqueue what it made possible.
+			if err := s.requeue(ctx, b.Account, b.Job); err != nil {
+				return s.answer(ctx, "split", err)
+			}
+		}
+		return ans
 	case kindChunk:
 		return s.chunkStep(ctx, b.Account, b.Job, b.N)
 	case kindWrite:
@@ -208,6 +217,32 @@ func (s *Service) key(account, kind, id string) store.Key {
 }
 
 func (s *Service) writer(c *sheets.Client) *sheets.Writer { return sheets.NewWriter(c, s.clock, s.log) }
+
+// hold notes, before a lease is claimed, that this process works under it, and let that it does no more.
+func (s *Service) hold(k store.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held[k]++
+}
+
+func (s *Service) let(k store.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held[k]--; s.held[k] <= 0 {
+		delete(s.held, k)
+	}
+}
+
+// leaseHolds reports whether the lease of a document is in force. One of this process's own is not where nothing works under it: it could not be
+// given back. Where this process is the only one that can touch the store, a lease of any other instance is a dead process's.
+func (s *Service) leaseHolds(k store.Key, holder string, until, now time.Time) bool {
+	if holder != s.instance {
+		return now.Before(until) && !s.exclusive
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return now.Before(until) && s.held[k] > 0
+}
 
 // recall takes the subjects seen on a job's first pages out of memory, if they are there.
 func (s *Service) recall(account, job string, pages int) (map[uint64]bool, bool) {

@@ -51,11 +51,22 @@ func (s *Service) splitStep(ctx context.Context, account, job string) queue.Answ
 		return s.sheetTrouble(ctx, account, job, "split", err)
 	}
 	if l.split.Outputs == nil {
-		outs, err := s.prepare(ctx, client, l)
+		key := s.key(account, kindLanes, targetID(l.doc.Job.SpreadsheetID, l.doc.Job.SheetID))
+		// Two deliveries at once would both find a column missing and both add it.
+		ln, doc, wait, err := s.takeLane(ctx, key, 0)
+		if err != nil {
+			return s.answer(ctx, "split", err)
+		}
+		if wait > 0 {
+			return queue.After(wait)
+		}
+		s.step("split.lane", job)
+		l.split.Outputs, err = s.prepare(ctx, client, l)
+		s.leaveLane(key, ln, doc)
 		if err != nil {
 			return s.sheetTrouble(ctx, account, job, "split", err)
 		}
-		l.split.Outputs = outs
+		s.step("split.prepared", job)
 	}
 	pg, err := s.readPage(ctx, client, l)
 	if err != nil {

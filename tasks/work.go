@@ -47,6 +47,7 @@ func (s *Service) chunkStep(ctx context.Context, account, job string, n int) que
 		// Done before. Whoever did it may have died before telling the next chunk and the writer.
 		return s.afterChunk(ctx, account, job, n, l.control.Resumes)
 	}
+	defer s.let(s.key(account, kindChunks, chunkID(job, n)))
 	s.step("chunk.claimed", job)
 	err = r.enrich(ctx, l)
 	switch {
@@ -68,7 +69,7 @@ func (s *Service) chunkStep(ctx context.Context, account, job string, n int) que
 	return s.afterChunk(ctx, account, job, n, l.control.Resumes)
 }
 
-// claimChunk takes the lease of a chunk by compare-and-set. It returns nil where the chunk has been saved already, and
+// claimChunk takes the lease of a chunk by compare-and-set; the caller lets it go. It returns nil where the chunk has been saved already, and
 // how long to wait where another holds it.
 func (s *Service) claimChunk(ctx context.Context, account, job string, n int) (*run, time.Duration, error) {
 	key := s.key(account, kindChunks, chunkID(job, n))
@@ -87,26 +88,21 @@ func (s *Service) claimChunk(ctx context.Context, account, job string, n int) (*
 		if c.State == chunkSaved || c.State == chunkWritten {
 			return nil, 0, nil
 		}
-		if c.State == chunkRunning && s.leaseHolds(c.Holder, c.Lease, r.At) {
+		if c.State == chunkRunning && s.leaseHolds(key, c.Holder, c.Lease, r.At) {
 			return nil, max(time.Second, c.Lease.Sub(r.At)), nil
 		}
 		c.State, c.Holder, c.Lease = chunkRunning, s.instance, r.At.Add(s.lease)
 		c.Fence++
 		run := &run{s: s, account: account, c: c, rev: r.Docs[0].Rev}
+		s.hold(key)
 		if err := run.save(ctx); err == nil {
 			return run, 0, nil
-		} else if !errors.Is(err, store.ErrConflict) {
+		} else if s.let(key); !errors.Is(err, store.ErrConflict) {
 			return nil, 0, err
 		}
 		// Somebody claimed it between our read and our write: look at what they made of it.
 	}
 	return nil, time.Second, nil
-}
-
-// leaseHolds reports whether a lease is in force. Where this process is the only one that can touch the store, a
-// lease of any other instance is a dead process's.
-func (s *Service) leaseHolds(holder string, until, now time.Time) bool {
-	return now.Before(until) && (holder == s.instance || !s.exclusive)
 }
 
 // save replaces the chunk's document, with further writes in the same commit. ErrConflict means that the claim is lost.

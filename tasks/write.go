@@ -64,7 +64,7 @@ func (s *Service) writeStep(ctx context.Context, account, job string) queue.Answ
 		return s.settled(ctx, account, l)
 	}
 	key := s.key(account, kindLanes, targetID(l.doc.Job.SpreadsheetID, l.doc.Job.SheetID))
-	ln, doc, wait, err := s.takeLane(ctx, key)
+	ln, doc, wait, err := s.takeLane(ctx, key, s.interval)
 	if err != nil {
 		return s.answer(ctx, "write", err)
 	}
@@ -81,8 +81,8 @@ func (s *Service) writeStep(ctx context.Context, account, job string) queue.Answ
 	return ans
 }
 
-// takeLane leases a tab's lane, or says how long to wait for it.
-func (s *Service) takeLane(ctx context.Context, key store.Key) (lane, store.Doc, time.Duration, error) {
+// takeLane leases a tab's lane, or says how long to wait for it. next is how long from now nobody may write again.
+func (s *Service) takeLane(ctx context.Context, key store.Key, next time.Duration) (lane, store.Doc, time.Duration, error) {
 	r, err := s.store.Get(ctx, key)
 	if err != nil {
 		return lane{}, store.Doc{}, 0, fmt.Errorf("lane %s: %w", key.ID, err)
@@ -94,14 +94,14 @@ func (s *Service) takeLane(ctx context.Context, key store.Key) (lane, store.Doc,
 			return lane{}, store.Doc{}, 0, err
 		}
 	}
-	if ln.Holder != "" && s.leaseHolds(ln.Holder, ln.Lease, r.At) {
+	if ln.Holder != "" && s.leaseHolds(key, ln.Holder, ln.Lease, r.At) {
 		return lane{}, store.Doc{}, max(s.interval, 50*time.Millisecond), nil
 	}
 	if wait := ln.Next.Sub(r.At); wait > 0 {
 		return lane{}, store.Doc{}, wait, nil
 	}
 	ln.Fence++
-	ln.Holder, ln.Lease, ln.Next = s.instance, r.At.Add(s.lease*4/5), r.At.Add(s.interval)
+	ln.Holder, ln.Lease, ln.Next = s.instance, r.At.Add(s.lease*4/5), r.At.Add(next)
 	if doc.Payload, err = encode(ln); err != nil {
 		return lane{}, store.Doc{}, 0, err
 	}
@@ -109,7 +109,11 @@ func (s *Service) takeLane(ctx context.Context, key store.Key) (lane, store.Doc,
 	if doc.Exists() {
 		w = store.Replace(doc)
 	}
+	s.hold(key)
 	done, err := s.store.Commit(ctx, w)
+	if err != nil {
+		s.let(key)
+	}
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrExists) {
 		return lane{}, store.Doc{}, max(s.interval, 50*time.Millisecond), nil
 	}
@@ -122,6 +126,7 @@ func (s *Service) takeLane(ctx context.Context, key store.Key) (lane, store.Doc,
 
 // leaveLane gives the lane back. Where that fails its lease ends by itself.
 func (s *Service) leaveLane(key store.Key, ln lane, doc store.Doc) {
+	defer s.let(key)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	ln.Holder, ln.Lease = "", time.Time{}
