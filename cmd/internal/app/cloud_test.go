@@ -9,10 +9,9 @@ import (
 	"rowsmith/cmd/internal/app"
 	"rowsmith/cmd/internal/app/apptest"
 	"rowsmith/tasks"
-	"rowsmith/tasks/store/firestore/emulator"
 )
 
-func TestMain(m *testing.M) { os.Exit(emulator.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(apptest.Main(m)) }
 
 func TestJobInTheCloud(t *testing.T) {
 	dns := apptest.StartDNS(t, zone...)

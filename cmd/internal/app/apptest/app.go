@@ -3,11 +3,8 @@ package apptest
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -119,75 +116,22 @@ func (p *Program) Rows(id string, sheetID int64) [][]any {
 // Call asks the API and returns the status and the body.
 func (p *Program) Call(method, path string, body any, header ...string) (int, []byte) {
 	p.t.Helper()
-	var in io.Reader
-	switch b := body.(type) {
-	case nil:
-	case string:
-		in = bytes.NewReader([]byte(b))
-	default:
-		j, err := json.Marshal(b)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		in = bytes.NewReader(j)
-	}
-	req, err := http.NewRequestWithContext(p.t.Context(), method, p.URL()+path, in)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+Key)
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return resp.StatusCode, b
+	return p.api().Call(method, path, body, header...)
 }
 
 // Job asks for a job by method and path and fails the test where the answer is another status.
 func (p *Program) Job(want int, method, path string, body any, header ...string) tasks.Job {
 	p.t.Helper()
-	st, b := p.Call(method, path, body, header...)
-	if st != want {
-		p.t.Fatalf("%s %s: status %d, want %d: %s", method, path, st, want, b)
-	}
-	var j tasks.Job
-	if err := json.Unmarshal(b, &j); err != nil {
-		p.t.Fatal(err)
-	}
-	return j
+	return p.api().Job(want, method, path, body, header...)
 }
 
 // Wait polls a job until it is in one of the states, as a client of the API would.
 func (p *Program) Wait(id string, states ...tasks.State) tasks.Job {
 	p.t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(60 * time.Second)
-	for {
-		j := p.Job(http.StatusOK, http.MethodGet, "/v1/jobs/"+id, nil)
-		for _, s := range states {
-			if j.State == s {
-				return j
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			p.t.Fatalf("job %s is %s after a minute, not %v: %+v", id, j.State, states, j.Rows)
-		}
-	}
+	return p.api().Wait(id, states...)
 }
+
+func (p *Program) api() API { return API{p.URL(), p.t} }
 
 // Leads makes n rows below headings: names, companies, half of the emails.
 func Leads(n int) [][]any {

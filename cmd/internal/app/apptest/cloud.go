@@ -1,12 +1,12 @@
 package apptest
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -19,10 +19,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"rowsmith/cmd/internal/app"
 	"rowsmith/sheets"
 	"rowsmith/sheets/sheetsim"
 	"rowsmith/sheets/sheetsim/discovery"
+	"rowsmith/tasks"
+	"rowsmith/tasks/queue/cloudtasks"
 	"rowsmith/tasks/queue/cloudtasks/cloudtaskssim"
 	"rowsmith/tasks/store/firestore/emulator"
 )
@@ -119,6 +123,9 @@ func (g *Google) authorize(r *http.Request, op sheetsim.Op) (string, error) {
 	if !g.tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")] {
 		return "", sheetsim.ErrUnauthenticated
 	}
+	if r.Header.Get("Authorization") == "Bearer maker" {
+		return "maker", nil
+	}
 	if g.shared != nil && op.SpreadsheetID != "" && !g.shared[op.SpreadsheetID] {
 		return "", sheetsim.ErrForbidden
 	}
@@ -150,6 +157,22 @@ func StartCloud(t testing.TB, dns string) *Cloud {
 	}}
 }
 
+// ensure makes the queues, as deploying does.
+func (c *Cloud) ensure(t testing.TB) {
+	t.Helper()
+	q, err := cloudtasks.Open(t.Context(), c.Config.TasksEndpoint, cloudtasks.Config{
+		Project: c.Config.Project, Location: c.Config.Location, Target: c.Config.WorkerURL, Audience: c.Config.WorkerURL,
+		ServiceAccount: c.Config.ServiceAccount, Queues: tasks.Queues(max(2, c.Config.Workers)), Clock: clockwork.NewRealClock(), Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = q.Ensure(t.Context())
+	if err := errors.Join(err, q.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // FreeAddr is an address of this machine that nobody listens on at the moment.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
@@ -177,13 +200,7 @@ func (c *Cloud) Process(t testing.TB, sheets *Spreadsheets, p app.Parts) *Progra
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e, ok := a.Queue.(interface {
-		Ensure(context.Context) ([]string, error)
-	}); ok {
-		if _, err := e.Ensure(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c.ensure(t)
 	prog := &Program{App: a, Log: l, t: t}
 	t.Cleanup(prog.Stop)
 	return prog
@@ -192,16 +209,21 @@ func (c *Cloud) Process(t testing.TB, sheets *Spreadsheets, p app.Parts) *Progra
 // Spreadsheets are what a test made before the program starts.
 type Spreadsheets struct{ IDs []string }
 
-// Make makes a spreadsheet as somebody who may, and returns its id and its tab's.
-func (g *Google) Make(t testing.TB, s *Spreadsheets, rows [][]any) (string, int64) {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// maker is the way to the sheets of somebody who may do everything.
+func (g *Google) maker() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
 		g.tokens["maker"] = true
 		g.mu.Unlock()
 		r.Header.Set("Authorization", "Bearer maker")
 		g.Sim.ServeHTTP(w, r)
-	}))
+	})
+}
+
+// Make makes a spreadsheet as somebody who may, and returns its id and its tab's.
+func (g *Google) Make(t testing.TB, s *Spreadsheets, rows [][]any) (string, int64) {
+	t.Helper()
+	server := httptest.NewServer(g.maker())
 	defer server.Close()
 	c, err := sheets.NewClient(t.Context(), sheets.Options{Endpoint: server.URL + "/"})
 	if err != nil {
