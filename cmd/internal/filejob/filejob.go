@@ -12,27 +12,17 @@ package filejob
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"rowsmith/cmd/internal/api"
 	"rowsmith/cmd/internal/app"
 	"rowsmith/cmd/internal/tabular"
-	"rowsmith/enrichment"
-	"rowsmith/enrichment/provider"
 	"rowsmith/sheets"
 	"rowsmith/tasks"
 )
@@ -116,42 +106,12 @@ func isCall(err error) bool {
 // ErrStopped: the run ended early; what there is was written, and the same call goes on.
 var ErrStopped = errors.New("stopped early")
 
-// key identifies the run: the same key gives the same result. What decides only where things are or how it is shown is left out.
-func (o *Options) key(sum string) string {
-	h := sha256.New()
-	b, _ := json.Marshal(struct { // plain types: cannot fail
-		Format          int
-		Sum, Out        string
-		Want            []string
-		Mapping, Output map[string]string
-		Country, Rows   string
-		Fill            sheets.Fill
-		Sheet           string
-		HeaderRow       int
-		MaxCredits      int64
-	}{1, sum, o.Out, o.Want, o.Mapping, o.Output, o.Country, o.Rows, o.Fill, o.Sheet, o.HeaderRow, o.MaxCredits})
-	h.Write(b)
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
-
 // Run enriches the file. The error is a *CallError or *tabular.Error where the call was wrong, ErrStopped where it ended early with what there
 // is written, and ctx's where it was interrupted (likewise written).
 func Run(ctx context.Context, o Options) (Summary, error) {
-	start := time.Now()
-	if o.Fill == "" {
-		o.Fill = sheets.FillBlanks
-	}
-	if err := o.check(); err != nil {
-		return Summary{}, err
-	}
-	cfg, err := app.Load(o.Environ)
+	cfg, err := o.config()
 	if err != nil {
-		return Summary{}, wrong("The environment is not right: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-	if o.DNS != "" {
-		if cfg.DNS = o.DNS; cfg.Check() != nil {
-			return Summary{}, wrong("--dns takes HOST:PORT, for instance 127.0.0.1:53.")
-		}
+		return Summary{}, err
 	}
 	t, err := tabular.Open(ctx, o.In, tabular.Options{Sheet: o.Sheet, HeaderRow: o.HeaderRow, Stdin: o.Stdin})
 	if err != nil {
@@ -161,15 +121,23 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	if err := o.fits(t); err != nil {
 		return Summary{}, err
 	}
-	if o.Parts.Log == nil {
-		o.Parts.Log = o.Log
-	}
-	cfg.Addr, cfg.Data, cfg.Private = "127.0.0.1:0", o.Data, true
-	cfg.DevAPIKey = "rk_" + rand.Text() // nobody else calls
+	cfg.Private = true
+	return o.within(ctx, cfg, func(r *run) (Summary, error) {
+		r.t = t
+		return r.run(ctx)
+	})
+}
+
+// within runs f in a program that is opened for it and closed afterwards. The folder is taken first: until then another run may
+// be using the record and the output's temporary file.
+func (o *Options) within(ctx context.Context, cfg app.Config, f func(*run) (Summary, error)) (Summary, error) {
+	start := time.Now()
 	if err := usable(o.Data); err != nil {
 		return Summary{}, err
 	}
-	// The folder is taken first: until then another run may be using the record and the output's temporary file.
+	if o.Parts.Log == nil {
+		o.Parts.Log = o.Log
+	}
 	a, err := app.Open(ctx, cfg, o.Parts)
 	if errors.Is(err, app.ErrInUse) {
 		return Summary{}, wrong("Another Rowsmith is using %s. Wait for it to end, or choose another folder with --data.", o.Data)
@@ -177,8 +145,11 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	if err != nil {
 		return Summary{}, o.explain(ctx, fmt.Errorf("what is kept in %s can't be opened; move it away, or choose another folder with --data: %w", o.Data, err))
 	}
-	r := &run{o: o, t: t, app: a, key: cfg.DevAPIKey, start: start}
-	sum, err := r.run(ctx)
+	key := cfg.DevAPIKey
+	if cfg.Serve {
+		key = cfg.APIKey
+	}
+	sum, err := f(&run{o: *o, app: a, key: key, start: start})
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if cerr := a.Close(stop); cerr != nil && err == nil && !errors.Is(cerr, context.DeadlineExceeded) {
@@ -209,101 +180,6 @@ func (r *run) run(ctx context.Context) (Summary, error) {
 	return Summary{}, err
 }
 
-func (o *Options) check() error {
-	for _, a := range slices.Sorted(slices.Values(o.Want)) {
-		if err := known("--want", a); err != nil {
-			return err
-		}
-	}
-	for _, h := range slices.Sorted(maps.Keys(o.Mapping)) {
-		if a := o.Mapping[h]; a != "" {
-			if err := known("--map", a); err != nil {
-				return err
-			}
-		}
-	}
-	for _, a := range slices.Sorted(maps.Keys(o.Output)) {
-		if err := known("--output", a); err != nil {
-			return err
-		}
-	}
-	if len(o.Want) > 0 {
-		for _, a := range slices.Sorted(maps.Keys(o.Output)) {
-			if !slices.Contains(o.Want, a) {
-				return wrong("--output names %q, which isn't in --want. Add it there.", a)
-			}
-		}
-	}
-	if o.Rows != "" {
-		if _, _, err := o.rowRange(); err != nil {
-			return err
-		}
-	}
-	if o.Country != "" && provider.CountryCode(o.Country) == "" {
-		return wrong("--country: %q is no country. Write it like DE or Germany.", o.Country)
-	}
-	switch o.Fill {
-	case sheets.FillBlanks, sheets.FillOverwrite:
-	case sheets.FillStale:
-		return wrong("--fill stale needs the record of earlier runs over the same sheet, which a file doesn't have. Use blanks or overwrite.")
-	default:
-		return wrong("--fill takes blanks, stale or overwrite.")
-	}
-	if o.MaxCredits < 0 {
-		return wrong("--max-credits is 0 or more.")
-	}
-	return nil
-}
-
-// fits checks the options against the file.
-func (o *Options) fits(t tabular.Table) error {
-	if o.Sheet != "" && t.Kind() != tabular.XLSX {
-		return wrong("%s has no tabs: --sheet is for workbooks.", t.Name())
-	}
-	if o.Out != "-" && (t.Kind() == tabular.XLSX) != isWorkbook(o.Out) && regular(o.Out) {
-		ext := ".csv"
-		if t.Kind() == tabular.XLSX {
-			ext = ".xlsx"
-		}
-		if o.In == "-" || isWorkbook(o.Out) {
-			return wrong("The result is of the same kind as the input, %s. Name it with %s at the end.", t.Kind(), ext)
-		}
-	}
-	if n := t.Cells(max(len(o.Want), 1)); n > tabular.MaxCells {
-		return wrong("%s has %d million cells with its new columns; a spreadsheet holds 10 million. Split the file, or take columns out.", t.Name(), n/1_000_000)
-	}
-	if !slices.ContainsFunc(t.Header(), func(h string) bool { return strings.TrimSpace(h) != "" }) {
-		return wrong("Row %d of %s has no headings. Say with --header-row which row holds them.", t.HeaderRow()+1, t.Name())
-	}
-	if o.Rows != "" {
-		if _, err := o.sheetRows(t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func isWorkbook(name string) bool {
-	ext := strings.ToLower(filepath.Ext(name))
-	return ext == ".xlsx" || ext == ".xlsm"
-}
-
-// regular reports whether a name is, or could become, a file like any other: no pipe, no device.
-func regular(name string) bool {
-	info, err := os.Stat(name)
-	return err != nil || info.Mode().IsRegular()
-}
-
-func known(flag, name string) error {
-	if _, ok := enrichment.Find(name); ok {
-		return nil
-	}
-	if s := enrichment.Suggest(name); s != "" {
-		return wrong("%s: there is no attribute %q. Did you mean %q?", flag, name, s)
-	}
-	return wrong("%s: there is no attribute %q. The README lists them.", flag, name)
-}
-
 // A run is one call under way.
 type run struct {
 	o     Options
@@ -328,7 +204,7 @@ func (r *run) steps(ctx context.Context) (Summary, error) {
 	var req tasks.Request
 	if r.rec.Job == "" { // what is wrong with it is told before the rows are looked at
 		var err error
-		if req, err = r.request(ctx); err != nil {
+		if req, err = r.fileRequest(ctx); err != nil {
 			return Summary{}, err
 		}
 	}
@@ -339,7 +215,13 @@ func (r *run) steps(ctx context.Context) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	job, err = r.follow(ctx, job)
+	return r.end(ctx, job, r.write)
+}
+
+// end waits for the job's end, writes what there is, and says how it went. What there is gets written also after an
+// interruption: nobody should lose what was found.
+func (r *run) end(ctx context.Context, job tasks.Job, write func(context.Context, tasks.Job) error) (Summary, error) {
+	job, err := r.follow(ctx, job)
 	interrupted := ctx.Err()
 	if err != nil && interrupted == nil {
 		return Summary{}, err
@@ -347,7 +229,6 @@ func (r *run) steps(ctx context.Context) (Summary, error) {
 	if job.ID == "" {
 		return Summary{}, interrupted
 	}
-	// What there is gets written also after an interruption: nobody should lose what was found.
 	wctx := context.WithoutCancel(ctx)
 	if interrupted != nil && !job.State.Final() {
 		// Another call must not go on with it behind its person's back. That it could finish meanwhile is as good.
@@ -355,7 +236,7 @@ func (r *run) steps(ctx context.Context) (Summary, error) {
 			return Summary{}, err
 		}
 	}
-	if err := r.write(wctx, job); err != nil {
+	if err := write(wctx, job); err != nil {
 		return Summary{}, err
 	}
 	sum := r.summary(job)
@@ -371,11 +252,11 @@ func (r *run) steps(ctx context.Context) (Summary, error) {
 }
 
 func (r *run) summary(j tasks.Job) Summary {
-	// Records that no cell of the sheet shows (blank ones at the end, or outside of --rows) are skipped ones too.
-	rest := r.t.Len() - j.Rows.Total
+	// A file's records that no cell of the sheet shows (blank ones at the end, or outside of --rows) are skipped ones too.
+	rows := r.total(j)
 	s := Summary{
-		Job: j.ID, Rows: r.t.Len(), Eligible: j.Rows.Eligible, Enriched: j.Rows.Enriched, Unmatched: j.Rows.Unmatched, Failed: j.Rows.Failed,
-		Skipped: j.Rows.Skipped + max(0, rest), Duplicates: j.Rows.Duplicates, CellsWritten: j.CellsWritten, Credits: j.Credits.Spent,
+		Job: j.ID, Rows: rows, Eligible: j.Rows.Eligible, Enriched: j.Rows.Enriched, Unmatched: j.Rows.Unmatched, Failed: j.Rows.Failed,
+		Skipped: j.Rows.Skipped + max(0, rows-j.Rows.Total), Duplicates: j.Rows.Duplicates, CellsWritten: j.CellsWritten, Credits: j.Credits.Spent,
 		MatchRate: j.MatchRate, ElapsedMS: time.Since(r.start).Milliseconds(), Out: r.o.Out, Notes: r.notes, State: j.State,
 	}
 	if s.MatchRate == nil {

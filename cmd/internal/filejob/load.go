@@ -142,21 +142,39 @@ func (r *run) startJob(ctx context.Context, req tasks.Request) (tasks.Job, error
 	return job, nil
 }
 
-// request makes the job's request of the options, all but the spreadsheet.
-func (r *run) request(ctx context.Context) (tasks.Request, error) {
+// request makes a job's request of the options, all but where its rows are.
+func (o *Options) request() tasks.Request {
 	req := tasks.Request{
-		HeaderRow: 1, Fill: r.o.Fill,
-		Mapping: map[string]*string{}, Output: r.o.Output, MaxCredits: r.o.MaxCredits, Want: r.o.Want,
+		HeaderRow: 1, Fill: o.Fill, Mapping: map[string]*string{}, Output: o.Output, MaxCredits: o.MaxCredits, Want: o.Want,
 	}
-	for h, a := range r.o.Mapping {
+	for h, a := range o.Mapping {
 		req.Mapping[h] = nil
 		if a != "" {
 			req.Mapping[h] = &a
 		}
 	}
-	if r.o.Country != "" {
-		req.Defaults = map[string]string{enrichment.Country: r.o.Country}
+	if o.Country != "" {
+		req.Defaults = map[string]string{enrichment.Country: o.Country}
 	}
+	return req
+}
+
+// free lists every attribute that costs nothing and can be found from the given ones.
+func (r *run) free(ctx context.Context, given []string) ([]string, error) {
+	var list api.AttributeList
+	if err := r.call(ctx, http.MethodGet, "/v1/attributes?given="+strings.Join(given, ","), "", nil, &list); err != nil {
+		return nil, err
+	}
+	var want []string
+	for _, a := range list.Attributes {
+		want = append(want, a.Name)
+	}
+	return want, nil
+}
+
+// fileRequest makes the job's request over the file's rows, all but the spreadsheet.
+func (r *run) fileRequest(ctx context.Context) (tasks.Request, error) {
+	req := r.o.request()
 	if r.o.Rows != "" {
 		rg, err := r.o.sheetRows(r.t)
 		if err != nil {
@@ -171,12 +189,9 @@ func (r *run) request(ctx context.Context) (tasks.Request, error) {
 	if len(req.Want) > 0 {
 		return req, nil
 	}
-	var list api.AttributeList
-	if err := r.call(ctx, http.MethodGet, "/v1/attributes?given="+strings.Join(given, ","), "", nil, &list); err != nil {
+	var err error
+	if req.Want, err = r.free(ctx, given); err != nil {
 		return req, err
-	}
-	for _, a := range list.Attributes {
-		req.Want = append(req.Want, a.Name)
 	}
 	if len(req.Want) == 0 {
 		return req, wrong("Nothing can be looked up for free from the columns of %s. Say what you want with --want.", r.t.Name())

@@ -10,10 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
 
-	"rowsmith/cmd/internal/api"
 	"rowsmith/cmd/internal/app"
 	"rowsmith/enrichment"
 	"rowsmith/sheets"
@@ -54,19 +51,9 @@ func ParseSheet(in string) (a SheetAddress, ok bool) {
 // RunSheet enriches a spreadsheet at Google in place, with a service account that it is shared with. State and queue are in the data
 // folder; the same call goes on after an interruption. Errors are as those of [Run].
 func RunSheet(ctx context.Context, o Options, at SheetAddress) (Summary, error) {
-	start := time.Now()
-	if o.Fill == "" {
-		o.Fill = sheets.FillBlanks
-	}
-	if err := o.check(); err != nil {
-		return Summary{}, err
-	}
-	cfg, err := app.Load(o.Environ)
+	cfg, err := o.config()
 	if err != nil {
-		return Summary{}, wrong("The environment is not right: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-	if o.DNS != "" {
-		cfg.DNS = o.DNS
+		return Summary{}, err
 	}
 	if o.Credentials != "" {
 		cfg.GoogleCredentials = o.Credentials
@@ -76,31 +63,13 @@ func RunSheet(ctx context.Context, o Options, at SheetAddress) (Summary, error) 
 		return Summary{}, wrong("The spreadsheet can't be opened: %s.", err)
 	}
 	cfg.Serve, cfg.Role, cfg.StoreKind, cfg.QueueKind = true, "all", "sqlite", "sqlite"
-	cfg.Addr, cfg.Data, cfg.Spreadsheets, cfg.APIKey = "127.0.0.1:0", o.Data, []string{at.ID}, "rk_"+rand.Text()
-	if err := usable(o.Data); err != nil {
-		return Summary{}, err
-	}
-	if o.Parts.Log == nil {
-		o.Parts.Log = o.Log
-	}
-	a, err := app.Open(ctx, cfg, o.Parts)
-	if errors.Is(err, app.ErrInUse) {
-		return Summary{}, wrong("Another Rowsmith is using %s. Wait for it to end, or choose another folder with --data.", o.Data)
-	}
-	if err != nil {
-		return Summary{}, o.explain(ctx, err)
-	}
-	r := &run{o: o, app: a, key: cfg.APIKey, start: start}
-	sum, err := r.sheetSteps(ctx, at)
+	cfg.Spreadsheets, cfg.APIKey = []string{at.ID}, "rk_"+rand.Text()
+	o.Out = "the sheet"
+	sum, err := o.within(ctx, cfg, func(r *run) (Summary, error) { return r.sheetSteps(ctx, at) })
 	if call, ok := errors.AsType[*CallError](err); ok && (call.Code == tasks.CodeAccessNeeded || call.Code == tasks.CodeNotFound) {
 		err = notShared(account.Email)
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	if cerr := a.Close(stop); cerr != nil && err == nil && !errors.Is(cerr, context.DeadlineExceeded) {
-		err = fmt.Errorf("stop: %w", cerr)
-	}
-	return sum, o.explain(ctx, err)
+	return sum, err
 }
 
 func notShared(email string) error {
@@ -128,27 +97,7 @@ func (r *run) sheetSteps(ctx context.Context, at SheetAddress) (Summary, error) 
 	if err != nil {
 		return Summary{}, err
 	}
-	job, err = r.follow(ctx, job)
-	interrupted := ctx.Err()
-	if err != nil && interrupted == nil {
-		return Summary{}, err
-	}
-	wctx := context.WithoutCancel(ctx)
-	if interrupted != nil && !job.State.Final() {
-		if err := r.call(wctx, http.MethodPost, "/v1/jobs/"+job.ID+"/pause", "", nil, new(tasks.Job)); err != nil && !isCall(err) {
-			return Summary{}, err
-		}
-	}
-	sum := r.sheetSummary(job)
-	switch {
-	case interrupted != nil:
-		return sum, interrupted
-	case !job.State.Final():
-		return sum, ErrStopped
-	case job.State != tasks.Done:
-		return sum, errors.Join(fmt.Errorf("job %s: %s %s", job.ID, job.State, job.Error), r.rec.finish(wctx, r.app))
-	}
-	return sum, r.rec.finish(wctx, r.app)
+	return r.end(ctx, job, func(context.Context, tasks.Job) error { return nil }) // the job wrote into the sheet itself
 }
 
 func tabText(tab *int64) string {
@@ -160,33 +109,18 @@ func tabText(tab *int64) string {
 
 func (r *run) newSheetJob(ctx context.Context, at SheetAddress) (tasks.Job, error) {
 	var job tasks.Job
-	req := tasks.Request{
-		SpreadsheetID: at.ID, SheetID: at.Tab, Sheet: r.o.Sheet, HeaderRow: r.o.HeaderRow, Fill: r.o.Fill, Want: r.o.Want,
-		Output: r.o.Output, MaxCredits: r.o.MaxCredits, Range: r.o.Rows, Mapping: map[string]*string{},
-	}
+	req := r.o.request()
+	req.SpreadsheetID, req.SheetID, req.Sheet, req.HeaderRow, req.Range = at.ID, at.Tab, r.o.Sheet, r.o.HeaderRow, r.o.Rows
 	if r.o.Sheet != "" {
 		req.SheetID = nil
-	}
-	for h, a := range r.o.Mapping {
-		req.Mapping[h] = nil
-		if a != "" {
-			req.Mapping[h] = &a
-		}
-	}
-	if r.o.Country != "" {
-		req.Defaults = map[string]string{enrichment.Country: r.o.Country}
 	}
 	if len(req.Want) == 0 {
 		given, err := r.sheetInputs(ctx, at)
 		if err != nil {
 			return job, err
 		}
-		var list api.AttributeList
-		if err := r.call(ctx, http.MethodGet, "/v1/attributes?given="+strings.Join(given, ","), "", nil, &list); err != nil {
+		if req.Want, err = r.free(ctx, given); err != nil {
 			return job, err
-		}
-		for _, a := range list.Attributes {
-			req.Want = append(req.Want, a.Name)
 		}
 	}
 	if err := r.call(ctx, http.MethodPost, "/v1/jobs", "run-"+r.rec.Secret, req, &job); err != nil {
@@ -248,16 +182,4 @@ func accessOf(err error) error {
 		return &CallError{Message: "The spreadsheet can't be opened.", Code: tasks.CodeAccessNeeded}
 	}
 	return err
-}
-
-func (r *run) sheetSummary(j tasks.Job) Summary {
-	s := Summary{
-		Job: j.ID, Rows: j.Rows.Total, Eligible: j.Rows.Eligible, Enriched: j.Rows.Enriched, Unmatched: j.Rows.Unmatched, Failed: j.Rows.Failed,
-		Skipped: j.Rows.Skipped, Duplicates: j.Rows.Duplicates, CellsWritten: j.CellsWritten, Credits: j.Credits.Spent,
-		MatchRate: j.MatchRate, ElapsedMS: time.Since(r.start).Milliseconds(), Out: "the sheet", Notes: r.notes, State: j.State,
-	}
-	if s.MatchRate == nil {
-		s.MatchRate = map[string]float64{}
-	}
-	return s
 }
