@@ -102,8 +102,10 @@ type Service struct {
 
 	fan  fan
 	mu   sync.Mutex
-	held map[store.Key]int    // chunks and lanes that this process claims or works on at the moment, how many times
-	seen map[string]seenPages // account/job → subjects of the pages cut so far, to save reading them back
+	held map[store.Key]int // chunks and lanes that this process claims or works on at the moment, how many times
+	// nudged is the interval for whose end this process asked for a write last, by job.
+	nudged map[store.Key]int64
+	seen   map[string]seenPages // account/job → subjects of the pages cut so far, to save reading them back
 }
 
 type seenPages struct {
@@ -119,7 +121,7 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, queue: c.Queue, engine: c.Engine, access: c.Access, clock: c.Clock, log: c.Log, sources: c.Sources,
 		instance: c.Instance, exclusive: c.Exclusive, interval: c.Interval, lease: c.Lease, step: c.Step, seen: map[string]seenPages{},
-		held: map[store.Key]int{},
+		held: map[store.Key]int{}, nudged: map[store.Key]int64{},
 	}
 	if s.step == nil {
 		s.step = func(string, string) {}

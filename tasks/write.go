@@ -39,12 +39,47 @@ func (s *Service) nudgeWriter(ctx context.Context, account, job string, n int) e
 	now := s.clock.Now().UnixNano()
 	if s.interval <= 0 || n == 0 {
 		t.Name = fmt.Sprintf("write-%s-%s-now-%s", job, s.instance, strconv.FormatInt(now, 36))
-	} else {
-		slot := now/int64(s.interval) + 1
-		t.Name = fmt.Sprintf("write-%s-%s-%s", job, s.instance, strconv.FormatInt(slot, 36))
-		t.Delay = time.Duration(slot*int64(s.interval) - now)
+		return s.enqueue(ctx, t)
 	}
-	return s.enqueue(ctx, t)
+	slot := now/int64(s.interval) + 1
+	if last := s.nudgedFor(s.key(account, kindJobs, job)); last == slot || last == slot+1 {
+		return nil // it would be deduped, and billed
+	}
+	return s.nudgeAt(ctx, account, job, slot, now)
+}
+
+// nudgeLater asks for a write in place of one that found the tab's lane taken. Such writes fall together too.
+func (s *Service) nudgeLater(ctx context.Context, account, job string) error {
+	now := s.clock.Now().UnixNano()
+	slot := now/int64(s.interval) + 1
+	if s.nudgedFor(s.key(account, kindJobs, job)) == slot {
+		slot++ // that may be the very write whose place is taken, come early
+	}
+	return s.nudgeAt(ctx, account, job, slot, now)
+}
+
+// nudgeAt asks for a write at the end of an interval.
+func (s *Service) nudgeAt(ctx context.Context, account, job string, slot, now int64) error {
+	t := queue.Task{Queue: QueueWrite, Kind: kindWrite, Body: body(account, job, 0)}
+	t.Name = fmt.Sprintf("write-%s-%s-%s", job, s.instance, strconv.FormatInt(slot, 36))
+	t.Delay = time.Duration(slot*int64(s.interval) - now)
+	if err := s.enqueue(ctx, t); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.nudged) >= 1000 {
+		clear(s.nudged)
+	}
+	s.nudged[s.key(account, kindJobs, job)] = slot
+	return nil
+}
+
+// nudgedFor is the interval for whose end this process asked for a job's write last.
+func (s *Service) nudgedFor(job store.Key) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nudged[job]
 }
 
 // writeStep writes what is saved. One at a time for a tab.
@@ -56,6 +91,20 @@ func (s *Service) writeStep(ctx context.Context, account, job string) queue.Answ
 	if l.stopped() {
 		return queue.Done()
 	}
+	key := s.key(account, kindLanes, targetID(l.doc.Job.SpreadsheetID, l.doc.Job.SheetID))
+	// The lane is looked at before the chunks: they are many to read.
+	if wait, err := s.laneFree(ctx, key); err != nil {
+		return s.answer(ctx, "write", err)
+	} else if wait > s.interval/2 {
+		return s.writeLater(ctx, account, job, wait)
+	} else if wait > 0 {
+		// The write before was a little late. Waiting here is cheaper than another task.
+		select {
+		case <-s.clock.After(wait):
+		case <-ctx.Done():
+			return queue.Again(ctx.Err())
+		}
+	}
 	docs, full, err := s.savedChunks(ctx, account, job)
 	if err != nil {
 		return s.answer(ctx, "write", err)
@@ -63,13 +112,12 @@ func (s *Service) writeStep(ctx context.Context, account, job string) queue.Answ
 	if len(docs) == 0 {
 		return s.settled(ctx, account, l)
 	}
-	key := s.key(account, kindLanes, targetID(l.doc.Job.SpreadsheetID, l.doc.Job.SheetID))
 	ln, doc, wait, err := s.takeLane(ctx, key, s.interval)
 	if err != nil {
 		return s.answer(ctx, "write", err)
 	}
 	if wait > 0 {
-		return queue.After(wait)
+		return s.writeLater(ctx, account, job, wait)
 	}
 	defer s.leaveLane(key, ln, doc) // also when a step panics: the lane must not stand still until its lease ends
 	ans := s.writeChunks(ctx, account, l, docs)
@@ -81,27 +129,50 @@ func (s *Service) writeStep(ctx context.Context, account, job string) queue.Answ
 	return ans
 }
 
-// takeLane leases a tab's lane, or says how long to wait for it. next is how long from now nobody may write again.
-func (s *Service) takeLane(ctx context.Context, key store.Key, next time.Duration) (lane, store.Doc, time.Duration, error) {
+// writeLater lets another write take this one's place.
+func (s *Service) writeLater(ctx context.Context, account, job string, wait time.Duration) queue.Answer {
+	if s.interval <= 0 || wait > 2*s.interval {
+		return queue.After(wait)
+	}
+	if err := s.nudgeLater(ctx, account, job); err != nil {
+		return s.answer(ctx, "write", err)
+	}
+	return queue.Done()
+}
+
+// readLane reads a tab's lane and says how long it is not to be had.
+func (s *Service) readLane(ctx context.Context, key store.Key) (lane, store.Doc, time.Time, time.Duration, error) {
+	var ln lane
 	r, err := s.store.Get(ctx, key)
 	if err != nil {
-		return lane{}, store.Doc{}, 0, fmt.Errorf("lane %s: %w", key.ID, err)
+		return ln, store.Doc{}, time.Time{}, 0, fmt.Errorf("lane %s: %w", key.ID, err)
 	}
 	doc := r.Docs[0]
-	var ln lane
 	if doc.Exists() {
 		if err := decode(doc, &ln); err != nil {
-			return lane{}, store.Doc{}, 0, err
+			return ln, doc, r.At, 0, err
 		}
 	}
 	if ln.Holder != "" && s.leaseHolds(key, ln.Holder, ln.Lease, r.At) {
-		return lane{}, store.Doc{}, max(s.interval, 50*time.Millisecond), nil
+		return ln, doc, r.At, max(s.interval, 50*time.Millisecond), nil
 	}
-	if wait := ln.Next.Sub(r.At); wait > 0 {
-		return lane{}, store.Doc{}, wait, nil
+	return ln, doc, r.At, max(0, ln.Next.Sub(r.At)), nil
+}
+
+// laneFree says how long a tab's lane is not to be had.
+func (s *Service) laneFree(ctx context.Context, key store.Key) (time.Duration, error) {
+	_, _, _, wait, err := s.readLane(ctx, key)
+	return wait, err
+}
+
+// takeLane leases a tab's lane, or says how long to wait for it. next is how long from now nobody may write again.
+func (s *Service) takeLane(ctx context.Context, key store.Key, next time.Duration) (lane, store.Doc, time.Duration, error) {
+	ln, doc, at, wait, err := s.readLane(ctx, key)
+	if err != nil || wait > 0 {
+		return lane{}, store.Doc{}, wait, err
 	}
 	ln.Fence++
-	ln.Holder, ln.Lease, ln.Next = s.instance, r.At.Add(s.lease*4/5), r.At.Add(next)
+	ln.Holder, ln.Lease, ln.Next = s.instance, at.Add(s.lease*4/5), at.Add(next)
 	if doc.Payload, err = encode(ln); err != nil {
 		return lane{}, store.Doc{}, 0, err
 	}

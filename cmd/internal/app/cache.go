@@ -74,6 +74,10 @@ func (c *cache) put(ctx context.Context, account string, records []enrichment.Re
 	for i, r := range records {
 		ids[i] = r.Key
 	}
+	// Most records are new: making them blindly spares a read of each.
+	if done, err := c.create(ctx, account, records); done || err != nil {
+		return err
+	}
 	for range 10 {
 		r, err := c.store.Get(ctx, c.keys(account, ids)...)
 		if err != nil {
@@ -111,6 +115,26 @@ func (c *cache) put(ctx context.Context, account string, records []enrichment.Re
 		}
 	}
 	return fmt.Errorf("write cache: %w", store.ErrConflict)
+}
+
+// create makes the records' documents; done is false where one of them is there already: then none was made.
+func (c *cache) create(ctx context.Context, account string, records []enrichment.Record) (done bool, err error) {
+	writes := make([]store.Write, len(records))
+	for i, r := range records {
+		p, err := json.Marshal(merge(enrichment.Record{}, r))
+		if err != nil {
+			return false, fmt.Errorf("cache record %s: %w", r.Key, err)
+		}
+		writes[i] = store.Create(store.Doc{
+			Key: store.Key{Account: account, Kind: kindCache, ID: r.Key}, Payload: p, Expires: c.now().Add(keepCached),
+		})
+	}
+	if _, err := c.store.Commit(ctx, writes...); errors.Is(err, store.ErrExists) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("write cache: %w", err)
+	}
+	return true, nil
 }
 
 // merge lays a record over an older one: newer values win, blanks never do.
