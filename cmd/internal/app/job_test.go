@@ -287,3 +287,50 @@ func TestSortingWhileItRuns(t *testing.T) {
 	}
 	t.Logf("%d written, %d moved, %d kept", j.Rows.Written, j.Rows.Moved, j.Rows.Unwritten)
 }
+
+// Somebody sorts once while the job runs. Only rows of the one write that met the sort may be left, and they are reported.
+func TestSortedOnce(t *testing.T) {
+	for _, at := range []int32{9, 12, 15, 18, 21} {
+		dns := apptest.StartDNS(t, zone...)
+		p := apptest.Start(t, t.TempDir(), dns.Addr, checked(t))
+		id, sheet := p.Sheet(apptest.Leads(250))
+		var calls atomic.Int32
+		p.Sim.Before(func(sheetsim.Op) {
+			if calls.Add(1) != at {
+				return
+			}
+			_, err := p.Sim.Do(t.Context(), http.MethodPost, "/v4/spreadsheets/"+id+":batchUpdate", map[string]any{"requests": []any{map[string]any{"sortRange": map[string]any{
+				"range":     map[string]any{"sheetId": sheet, "startRowIndex": 1},
+				"sortSpecs": []any{map[string]any{"dimensionIndex": 0, "sortOrder": "DESCENDING"}},
+			}}}})
+			if err != nil {
+				t.Errorf("sort: %v", err)
+			}
+		})
+		j := p.Job(http.StatusCreated, http.MethodPost, "/v1/jobs", request(id, "last_name"))
+		j = p.Wait(j.ID, tasks.Done, tasks.Paused)
+		if j.State != tasks.Done || j.Rows.Written+j.Rows.Unwritten != 250 {
+			t.Fatalf("sorted at call %d: %s %+v %+v", at, j.State, j.Rows, j.Pause)
+		}
+		for _, row := range p.Rows(id, sheet)[1:] {
+			if len(row) > 4 && row[4] != nil && "Jane "+fmt.Sprint(row[4]) != row[0] {
+				t.Fatalf("sorted at call %d: %v stands beside %v", at, row[4], row[:4])
+			}
+		}
+		_, b := p.Call(http.MethodGet, "/v1/jobs/"+j.ID+"/report", nil)
+		var rep tasks.Report
+		if err := json.Unmarshal(b, &rep); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range rep.Rows {
+			if n.Reason != "edited_meanwhile" {
+				t.Errorf("sorted at call %d: %+v", at, n)
+			}
+		}
+		if len(rep.Rows) != j.Rows.Unwritten {
+			t.Errorf("sorted at call %d: %d rows left, %d reported", at, j.Rows.Unwritten, len(rep.Rows))
+		}
+		t.Logf("sorted at call %d of %d: %d written, %d moved, %d left", at, calls.Load(), j.Rows.Written, j.Rows.Moved, j.Rows.Unwritten)
+		p.Stop()
+	}
+}

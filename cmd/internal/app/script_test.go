@@ -62,6 +62,9 @@ func TestScripts(t *testing.T) {
 		for _, kind := range apptest.Worlds {
 			t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar")+"/"+kind, func(t *testing.T) {
 				t.Parallel()
+				if testing.Short() && strings.Contains(file, "crash_") {
+					t.Skip("many processes")
+				}
 				runScript(t, file, kind, dns.Addr)
 			})
 		}
