@@ -48,6 +48,8 @@ type chunk struct {
 	Lease  time.Time `json:"lease,omitzero"`
 	// Faults counts runs that ended in an error of ours.
 	Faults int `json:"faults,omitempty"`
+	// Disturbed counts writes that met somebody's edit.
+	Disturbed int `json:"disturbed,omitempty"`
 
 	// Journal holds the chunk's paid calls, from before they are made.
 	Journal map[string]enrichment.Call `json:"journal,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -251,7 +252,8 @@ func (s *Service) writeChunks(ctx context.Context, account string, l *loaded, do
 			return s.answer(ctx, "write", err)
 		}
 	}
-	if err := s.count(ctx, account, l, cs, ds); err != nil {
+	again, err := s.count(ctx, account, l, cs, ds)
+	if err != nil {
 		if errors.Is(err, store.ErrConflict) {
 			// Another writer had the lane meanwhile, or the job ended: what we wrote is found
 			// written by whoever looks next.
@@ -260,7 +262,7 @@ func (s *Service) writeChunks(ctx context.Context, account string, l *loaded, do
 		return s.answer(ctx, "write", err)
 	}
 	s.step("write.counted", job)
-	if more {
+	if more || again {
 		if err := s.nudgeWriter(ctx, account, job, 1); err != nil {
 			return s.answer(ctx, "write", err)
 		}
@@ -346,14 +348,21 @@ func takeResults(cs []*chunk, results []sheets.RowResult) error {
 }
 
 // count marks chunks written and adds them to the job's counts, in one commit: what the job counts is what is in the sheet.
-func (s *Service) count(ctx context.Context, account string, l *loaded, cs []*chunk, ds []store.Doc) error {
+// A chunk whose rows somebody moved or edited in the very moment of writing stays saved and is written again: again says that there is one.
+func (s *Service) count(ctx context.Context, account string, l *loaded, cs []*chunk, ds []store.Doc) (again bool, err error) {
 	writes := make([]store.Write, 0, len(cs)+1)
 	for i, c := range cs {
-		l.doc.Tally.add(c, l.doc.Job.Want)
-		c.State = chunkWritten
+		if c.disturbed() && c.Disturbed < maxDisturbed {
+			c.Disturbed++
+			c.forgetPlaces()
+			again = true
+		} else {
+			l.doc.Tally.add(c, l.doc.Job.Want)
+			c.State = chunkWritten
+		}
 		d, err := s.chunkDoc(account, c, ds[i].Rev)
 		if err != nil {
-			return err
+			return false, err
 		}
 		writes = append(writes, store.Replace(d))
 	}
@@ -368,14 +377,28 @@ func (s *Service) count(ctx context.Context, account string, l *loaded, cs []*ch
 	}
 	d, err := s.jobDocOf(account, l)
 	if err != nil {
-		return err
+		return false, err
 	}
 	done, err := s.store.Commit(ctx, append(writes, store.Replace(d))...)
 	if err != nil {
-		return fmt.Errorf("count job %s: %w", j.ID, err)
+		return false, fmt.Errorf("count job %s: %w", j.ID, err)
 	}
 	l.jobDoc.Rev = done.Revs[len(writes)]
-	return nil
+	return again, nil
+}
+
+// maxDisturbed is how often a chunk is written again because somebody was editing just then. Rows that still are left stay on the job.
+const maxDisturbed = 3
+
+// disturbed reports whether a row was moved or edited in the moment of writing. What was written of the others is found there.
+func (c *chunk) disturbed() bool {
+	return slices.ContainsFunc(c.Rows, func(r row) bool { return r.Wrote != nil && r.Wrote.Reason == sheets.ReasonEdited })
+}
+
+func (c *chunk) forgetPlaces() {
+	for i := range c.Rows {
+		c.Rows[i].Wrote = nil
+	}
 }
 
 // settled finishes the job when the last chunk is written. The split is read again: it may have ended after the job was loaded.

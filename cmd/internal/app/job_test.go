@@ -288,7 +288,7 @@ func TestSortingWhileItRuns(t *testing.T) {
 	t.Logf("%d written, %d moved, %d kept", j.Rows.Written, j.Rows.Moved, j.Rows.Unwritten)
 }
 
-// Somebody sorts once while the job runs. Only rows of the one write that met the sort may be left, and they are reported.
+// Somebody sorts once while the job runs, also between the writer's look and its write: in the end every row has its value.
 func TestSortedOnce(t *testing.T) {
 	for _, at := range []int32{9, 12, 15, 18, 21} {
 		dns := apptest.StartDNS(t, zone...)
@@ -309,26 +309,13 @@ func TestSortedOnce(t *testing.T) {
 		})
 		j := p.Job(http.StatusCreated, http.MethodPost, "/v1/jobs", request(id, "last_name"))
 		j = p.Wait(j.ID, tasks.Done, tasks.Paused)
-		if j.State != tasks.Done || j.Rows.Written+j.Rows.Unwritten != 250 {
+		if j.State != tasks.Done || j.Rows.Written != 250 {
 			t.Fatalf("sorted at call %d: %s %+v %+v", at, j.State, j.Rows, j.Pause)
 		}
 		for _, row := range p.Rows(id, sheet)[1:] {
 			if len(row) > 4 && row[4] != nil && "Jane "+fmt.Sprint(row[4]) != row[0] {
 				t.Fatalf("sorted at call %d: %v stands beside %v", at, row[4], row[:4])
 			}
-		}
-		_, b := p.Call(http.MethodGet, "/v1/jobs/"+j.ID+"/report", nil)
-		var rep tasks.Report
-		if err := json.Unmarshal(b, &rep); err != nil {
-			t.Fatal(err)
-		}
-		for _, n := range rep.Rows {
-			if n.Reason != "edited_meanwhile" {
-				t.Errorf("sorted at call %d: %+v", at, n)
-			}
-		}
-		if len(rep.Rows) != j.Rows.Unwritten {
-			t.Errorf("sorted at call %d: %d rows left, %d reported", at, j.Rows.Unwritten, len(rep.Rows))
 		}
 		t.Logf("sorted at call %d of %d: %d written, %d moved, %d left", at, calls.Load(), j.Rows.Written, j.Rows.Moved, j.Rows.Unwritten)
 		p.Stop()
