@@ -67,6 +67,7 @@ type child struct {
 	steps   map[string]int64
 	dieAt   Order
 	holdAt  Order
+	moved   chan struct{} // closed at the next step
 	held    chan struct{} // closed when holdAt is reached
 	release chan struct{}
 }
@@ -77,7 +78,7 @@ func beChild(v string) error {
 	if err := json.Unmarshal([]byte(v), &spec); err != nil {
 		return err
 	}
-	c := &child{steps: map[string]int64{}, dieAt: spec.DieAt}
+	c := &child{steps: map[string]int64{}, moved: make(chan struct{}), dieAt: spec.DieAt}
 	c.repeats.Store(1)
 	parts := app.Parts{
 		Log:  slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
@@ -117,6 +118,8 @@ func (c *child) step(step string) {
 	c.mu.Lock()
 	c.steps[step]++
 	c.steps[""]++
+	close(c.moved)
+	c.moved = make(chan struct{})
 	at := func(o Order) bool { return o.N > 0 && c.steps[o.Step] == o.N && (o.Step == "" || o.Step == step) }
 	if at(c.dieAt) {
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -204,6 +207,26 @@ func (c *child) levers() http.Handler {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		_ = json.NewEncoder(w).Encode(c.steps) // a test that went away needs no answer
+	})
+	mux.HandleFunc("GET /reached", func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.ParseInt(r.URL.Query().Get("n"), 10, 64)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		for {
+			c.mu.Lock()
+			there, moved := c.steps[r.URL.Query().Get("step")] >= n, c.moved
+			c.mu.Unlock()
+			if there {
+				return
+			}
+			select {
+			case <-moved:
+			case <-r.Context().Done():
+				return
+			}
+		}
 	})
 	mux.HandleFunc("GET /documents", func(w http.ResponseWriter, r *http.Request) {
 		docs, err := Documents(r.Context(), c.Store, r.URL.Query().Get("kind"), r.URL.Query().Get("job"))

@@ -148,6 +148,11 @@ func (p *Process) Held() { p.pull("GET", "/held") }
 // Release undoes HoldAt.
 func (p *Process) Release() { p.pull("POST", "/release") }
 
+// Reached waits until a step was reached n times in all.
+func (p *Process) Reached(step string, n int64) {
+	p.pull("GET", "/reached", "step", step, "n", number(n))
+}
+
 // Tick has it look for state without a task, as it does every minute by itself.
 func (p *Process) Tick() { p.pull("POST", "/tick") }
 
