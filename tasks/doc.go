@@ -16,6 +16,7 @@
 //	targets/SHEET.TAB   the cells that unfinished jobs write, so that two never overlap
 //	entries/…           the ledger (package credits)
 //	requests/…          what an Idempotency-Key was answered with
+//	stops/…             the kill switch
 //
 // A job's id begins with its creation time counted backwards, so that ids sort newest first.
 //

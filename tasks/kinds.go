@@ -49,6 +49,7 @@ func Kinds() []store.Kind {
 		{Name: kindLanes, Schema: 1},
 		{Name: kindTargets, Schema: 1},
 		{Name: kindRequests, Schema: 1, Expires: true},
+		{Name: kindStops, Schema: 1},
 	}
 }
 

@@ -36,6 +36,18 @@ func (s *Service) chunkStep(ctx context.Context, account, job string, n int) que
 	if l.stopped() {
 		return queue.Done() // resume and tick enqueue it again
 	}
+	if l.doc.Plan.MaxCredits > 0 {
+		switch err := s.maySpend(ctx, account, &l.doc.Job); {
+		case errors.Is(err, errSpendingStopped):
+			p := Pause{Code: SpendingStopped, Detail: "Spending was stopped for your team or this sheet.", Action: "Ask whoever stopped it; when it is started again, resume the job."}
+			if err := s.pauseFor(ctx, account, job, p); err != nil {
+				return s.answer(ctx, "chunk", err)
+			}
+			return queue.Done()
+		case err != nil:
+			return s.answer(ctx, "chunk", err)
+		}
+	}
 	r, wait, err := s.claimChunk(ctx, account, job, n)
 	if err != nil {
 		return s.answer(ctx, "chunk", err)

@@ -101,7 +101,7 @@ func rootCommand(stdin io.Reader, stdout, stderr io.Writer, environ []string) *c
 		return usageError{fmt.Errorf("%w. See %s --help", err, c.CommandPath())}
 	}
 	root.SetFlagErrorFunc(usage)
-	root.AddCommand(enrichCommand(environ), devCommand(environ), serveCommand(environ), jobsCommand(environ), doctorCommand(environ), &cobra.Command{
+	root.AddCommand(enrichCommand(environ), devCommand(environ), serveCommand(environ), jobsCommand(environ), spendingCommand(environ), doctorCommand(environ), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(c.OutOrStdout(), "rowsmith %s %s %s/%s\n", app.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/gofrs/flock"
+	"github.com/jonboulle/clockwork"
 
 	"rowsmith/cmd/internal/access"
 	"rowsmith/tasks"
@@ -63,6 +64,35 @@ func (a *App) openStore(ctx context.Context, c Config, p Parts) error {
 		a.Store = p.Store(a.Store)
 	}
 	return nil
+}
+
+// OpenStore opens the store alone, beside a program that may be running. Only documents of their own kind may be written through it.
+func OpenStore(ctx context.Context, c Config, p Parts) (store.Store, func() error, error) {
+	if p.Clock == nil {
+		p.Clock = clockwork.NewRealClock()
+	}
+	a := &App{}
+	if !c.Serve || c.StoreKind == "sqlite" {
+		if _, err := os.Stat(c.database()); err != nil {
+			return nil, nil, fmt.Errorf("there is no Rowsmith in %s", c.Data)
+		}
+		var err error
+		if a.write, a.read, err = storesqlite.Open(c.database()); err != nil {
+			return nil, nil, err
+		}
+		a.onClose(func(context.Context) error { return errors.Join(a.read.Close(), a.write.Close()) })
+	}
+	closing := func() error {
+		var errs []error
+		for i := len(a.closing) - 1; i >= 0; i-- {
+			errs = append(errs, a.closing[i](context.Background()))
+		}
+		return errors.Join(errs...)
+	}
+	if err := a.openStore(ctx, c, p); err != nil {
+		return nil, nil, errors.Join(err, closing())
+	}
+	return a.Store, closing, nil
 }
 
 // A backend is a queue with what goes with it: how its deliveries prove themselves, and how they begin once the program listens.
