@@ -2,7 +2,7 @@
 // written, with a local vendor that has the latency and the limits of a real one. It prints one JSON object with the figures of each case;
 // compare cases of one run, not runs of different machines.
 //
-//	go run ./cmd/bench -rows 10000 -latency 200ms
+//	go run ./cmd/bench -rows 10000 -latency 200ms -small 20 -large 50000
 package main
 
 import (
@@ -22,7 +22,6 @@ import (
 
 	"rowsmith/cmd/internal/app"
 	"rowsmith/enrichment"
-	"rowsmith/sheets"
 	"rowsmith/tasks"
 )
 
@@ -48,23 +47,26 @@ type Result struct {
 	CPUs    int      `json:"cpus"`
 	Figures []Figure `json:"figures"`
 	// VendorToFree is how many times as long the case with a vendor takes as the one without.
-	VendorToFree float64 `json:"vendor_to_free"`
+	VendorToFree float64   `json:"vendor_to_free"`
+	Fairness     *Fairness `json:"fairness,omitempty"`
 }
 
 func main() {
 	rows := flag.Int("rows", 2000, "rows of the sheet")
 	latency := flag.Duration("latency", 200*time.Millisecond, "how long the vendor takes for one call")
 	concurrent := flag.Int("cap", 5, "calls the vendor takes at once; more are answered 429")
+	small := flag.Int("small", 6, "small jobs beside a large one; 0: none")
+	large := flag.Int("large", 5000, "rows of the large one")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := bench(ctx, os.Stdout, *rows, *latency, *concurrent); err != nil {
+	if err := bench(ctx, os.Stdout, *rows, *latency, *concurrent, *small, *large); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(ctx context.Context, out io.Writer, rows int, latency time.Duration, concurrent int) error {
+func bench(ctx context.Context, out io.Writer, rows int, latency time.Duration, concurrent, small, large int) error {
 	v, err := startVendor(latency, concurrent)
 	if err != nil {
 		return err
@@ -86,6 +88,13 @@ func bench(ctx context.Context, out io.Writer, rows int, latency time.Duration, 
 		res.Figures = append(res.Figures, f)
 	}
 	res.VendorToFree = float64(res.Figures[1].ElapsedMS) / float64(max(1, res.Figures[0].ElapsedMS))
+	if small > 0 {
+		f, err := fairness(ctx, small, large)
+		if err != nil {
+			return fmt.Errorf("fairness: %w", err)
+		}
+		res.Fairness = &f
+	}
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
 	return e.Encode(res)
@@ -104,24 +113,14 @@ func measure(ctx context.Context, name string, rows int, want []string, credits 
 		return f, err
 	}
 	defer func() { err = errors.Join(err, a.Close(context.WithoutCancel(ctx))) }()
-	ss, err := a.Sheets.Create(ctx, "Bench", "Leads")
+	id, err := makeSheet(ctx, a, "Bench", rows)
 	if err != nil {
-		return f, err
-	}
-	page := [][]any{{"Full name", "Company", "Email", "Country"}}
-	for i := range rows {
-		page = append(page, []any{fmt.Sprintf("Jane %c%s", 'A'+i%26, letters(i)), fmt.Sprintf("Firm %d GmbH", i), fmt.Sprintf("jane%d@firm%d-bench.com", i, i), "Germany"})
-	}
-	if err := a.Sheets.EnsureSize(ctx, ss.ID, ss.Tabs[0].ID, len(page), 4); err != nil {
-		return f, err
-	}
-	if err := a.Sheets.Fill(ctx, ss.ID, sheets.GridRange{SheetID: ss.Tabs[0].ID, EndRow: len(page), EndCol: 4}, page); err != nil {
 		return f, err
 	}
 	a.Sim.ResetCalls()
 	before := v.calls.Load()
 	start := time.Now()
-	job, err := call(ctx, a, http.MethodPost, "/v1/jobs", tasks.Request{SpreadsheetID: ss.ID, Want: want, MaxCredits: credits})
+	job, err := call(ctx, a, http.MethodPost, "/v1/jobs", tasks.Request{SpreadsheetID: id, Want: want, MaxCredits: credits})
 	if err != nil {
 		return f, err
 	}
