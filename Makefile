@@ -1,6 +1,7 @@
 # make check   everything this machine can run, and a list of what it could not; STRICT=1 makes a missing part a failure
 # make soak    the exhaustive variants: all the seeds
 # make bench   the figures of cmd/bench, as JSON
+# make cloud-local   a system shaped like the cloud's, on this machine
 
 SEEDS ?= 20
 GO ?= go
@@ -46,6 +47,11 @@ missing:
 
 soak:
 	ROWSMITH_SEEDS=500 $(GO) test -timeout 4h $(PKGS)
+
+# A system shaped like the cloud's on this machine: Firestore emulator, Cloud Tasks double, sheetsim, one api and two workers.
+.PHONY: cloud-local
+cloud-local: build
+	$(GO) run ./cmd/internal/cloudlocal bin/rowsmith
 
 bench:
 	$(GO) run ./cmd/bench

@@ -31,6 +31,7 @@ var rules = []rule{
 	{"cmd/internal/filejob", []string{"cmd/internal/app/...", "cmd/internal/api", "cmd/internal/tabular/...", "tasks", "sheets", "sheets/sheetsim/...", "enrichment", "enrichment/provider"}},
 	{"cmd/internal/access", []string{"tasks/store", "tasks/store/..."}},
 	{"cmd/internal/api", []string{"tasks", "tasks/credits", "tasks/schedule", "tasks/notify", "tasks/queue", "cmd/internal/access", "enrichment", "sheets"}},
+	{"cmd/internal/cloudlocal", []string{"sheets/...", "tasks/..."}},
 	{"cmd/internal/playground", nil},
 	{"cmd/internal/tabular/...", []string{"cmd/internal/tabular/..."}},
 	{"cmd/internal", nil},
