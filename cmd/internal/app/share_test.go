@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
 
 	"rowsmith/cmd/internal/app"
 	"rowsmith/cmd/internal/app/apptest"
@@ -14,7 +17,8 @@ import (
 	"rowsmith/tasks/queue/cloudtasks/cloudtaskssim"
 )
 
-// Four processes share a database and a queue that delivers to several of them at once: all of them work, and nothing is done twice.
+// Four processes, whose clocks differ by minutes, share a database and a queue that delivers to several of them at once: all of them work,
+// and nothing is done twice.
 func TestFourProcesses(t *testing.T) {
 	small, large := 200, 1500
 	if seeds(t, 3) >= 200 {
@@ -42,6 +46,7 @@ func TestFourProcesses(t *testing.T) {
 	var urls []string
 	for i := range worked {
 		p := cloud.Process(t, &sheets, app.Parts{
+			Clock:     fastClock{clockwork.NewRealClock(), time.Duration(i-1) * 4 * time.Minute}, // from four minutes slow to eight fast
 			Providers: []enrichment.Provider{vendor.Provider()},
 			Step: func(step, _ string) {
 				if step == "chunk.claimed" {
@@ -142,3 +147,13 @@ func TestControlActsAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// A fastClock is the machine's, set wrong.
+type fastClock struct {
+	clockwork.Clock
+	by time.Duration
+}
+
+func (c fastClock) Now() time.Time                  { return c.Clock.Now().Add(c.by) }
+func (c fastClock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
+func (c fastClock) Until(t time.Time) time.Duration { return t.Sub(c.Now()) }

@@ -43,6 +43,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	apiv2 "cloud.google.com/go/cloudtasks/apiv2"
 	"cloud.google.com/go/cloudtasks/apiv2/cloudtaskspb"
@@ -95,6 +96,7 @@ type Queue struct {
 
 	mu     sync.Mutex
 	closed bool
+	skew   time.Duration      // how far the service's clock is ahead of ours; 0 where it is about right
 	calls  sync.WaitGroup     // under way
 	life   context.Context    // of calls
 	cutOff context.CancelFunc // by Close, when it does not wait
@@ -226,11 +228,17 @@ func (q *Queue) Enqueue(ctx context.Context, t queue.Task) (added bool, err erro
 		DispatchDeadline: durationpb.New(l.Deadline),
 	}
 	if due := t.Due(now); due.After(now) {
+		if t.At.IsZero() {
+			due = due.Add(q.ahead()) // the delay is by the service's clock
+		}
 		task.ScheduleTime = timestamppb.New(due)
 	}
 	req := &cloudtaskspb.CreateTaskRequest{Parent: l.full, Task: task, ResponseView: cloudtaskspb.Task_BASIC}
 	attempts, err := q.call(ctx, "CreateTask", id, func(ctx context.Context) error {
-		_, err := q.client.CreateTask(ctx, req)
+		made, err := q.client.CreateTask(ctx, req)
+		if err == nil {
+			q.learn(made.GetCreateTime())
+		}
 		return err
 	})
 	switch {
@@ -242,6 +250,30 @@ func (q *Queue) Enqueue(ctx context.Context, t queue.Task) (added bool, err erro
 	default:
 		return false, wrap(fmt.Sprintf("enqueue task %q", id), err)
 	}
+}
+
+// trusted is how wrong our clock may be before it is corrected: the service tells its own in whole seconds.
+const trusted = 2 * time.Second
+
+// learn compares our clock with the time at which the service says it made a task just now.
+func (q *Queue) learn(made *timestamppb.Timestamp) {
+	if !made.IsValid() {
+		return
+	}
+	skew := made.AsTime().Add(time.Second / 2).Sub(q.clock.Now())
+	if skew.Abs() < trusted {
+		skew = 0
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.skew = skew
+}
+
+// ahead is how far the service's clock is ahead of ours, as far as is known: before the first task was made, not at all.
+func (q *Queue) ahead() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.skew
 }
 
 // Close implements [queue.Queue]: it waits for this process's calls. Deliveries to this process
