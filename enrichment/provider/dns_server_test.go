@@ -37,15 +37,8 @@ func startNameServer(t testing.TB, zone string) *nameServer {
 	}
 	s.answer = func(w dns.ResponseWriter, q *dns.Msg) *dns.Msg { return s.behave(w, q, records) }
 
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	udp, tcp := listenBoth(t)
 	s.addr = udp.LocalAddr().String()
-	tcp, err := net.Listen("tcp", s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, srv := range []*dns.Server{{PacketConn: udp}, {Listener: tcp}} {
 		up := make(chan struct{})
 		srv.NotifyStartedFunc = func() { close(up) }
@@ -193,4 +186,23 @@ func resolverOf(t testing.TB, c ResolverConfig) *Resolver {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// listenBoth takes a port that is free for UDP and for TCP: one that is free for the one may be somebody's for the other.
+func listenBoth(t testing.TB) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for try := 1; ; try++ {
+		udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tcp, err := net.Listen("tcp", udp.LocalAddr().String())
+		if err == nil {
+			return udp, tcp
+		}
+		udp.Close()
+		if try == 100 {
+			t.Fatal(err)
+		}
+	}
 }
